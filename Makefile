@@ -1,0 +1,189 @@
+# pyssl. `make demo` and `make test` install what is missing, build, and run.
+# The targets are at .PHONY, below; these may be set:
+
+LUA_VERSION ?= 5.4
+LUA ?= lua$(LUA_VERSION)
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+DESTDIR ?=
+PKG_CONFIG ?= pkg-config
+# LUA_INCDIR, OPENSSL_INCDIR, OPENSSL_LIBDIR: where pkg-config does not know.
+
+# Not taken from the environment, only from the command line: arguments for
+# busted (make test ARGS=--filter=makefile), where everything made goes, compiler
+# flags besides CFLAGS, a program that runs the suite's Lua.
+ARGS =
+BUILD = build
+EXTRA =
+RUNNER =
+SCALE = $(or $(PYSSL_SCALE),1)
+BUSTED = /usr/bin/busted
+
+.PHONY: build deps demo test asan valgrind check contract rockspec env \
+	install uninstall clean native suite FORCE
+
+.DELETE_ON_ERROR:
+
+build: $(BUILD)/pyssl/core.so
+
+# --- where Lua and OpenSSL are ---
+
+# Looked up when first used, and then once: `make deps` comes before.
+lua_package = $(eval lua_package := $(shell for name in \
+	lua$(LUA_VERSION) lua-$(LUA_VERSION) lua; do \
+	$(PKG_CONFIG) --atleast-version=$(LUA_VERSION) $$name 2>/dev/null && \
+	echo $$name && break; done))$(lua_package)
+lua_cflags = $(eval lua_cflags := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(if \
+	$(lua_package),$(shell $(PKG_CONFIG) --cflags $(lua_package)),$(error \
+	no headers of Lua $(LUA_VERSION): `make deps`, or set \
+	LUA_INCDIR))))$(lua_cflags)
+ssl_cflags = $(eval ssl_cflags := $(if $(OPENSSL_INCDIR),-I$(OPENSSL_INCDIR),\
+	$(shell $(PKG_CONFIG) --cflags openssl 2>/dev/null)))$(ssl_cflags)
+ssl_libs = $(eval ssl_libs := $(if $(OPENSSL_LIBDIR),-L$(OPENSSL_LIBDIR) \
+	-Wl$(comma)-rpath$(comma)$(OPENSSL_LIBDIR),$(shell \
+	$(PKG_CONFIG) --libs-only-L openssl 2>/dev/null)) -lssl -lcrypto)$(ssl_libs)
+comma := ,
+
+# --- compiling and linking ---
+
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings -Wundef
+compile = $(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(EXTRA) -fPIC \
+	-fvisibility=hidden $(WARNINGS) $(CPPFLAGS) $(lua_cflags) $(ssl_cflags)
+link = $(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS)
+
+# ELF linkers take -z. The module is never unloaded: OpenSSL points into it.
+ifeq ($(shell uname -s),Darwin)
+shared = -bundle -undefined dynamic_lookup
+else
+shared = -shared -Wl,-z,nodelete,-z,relro,-z,now
+endif
+
+sources := $(sort $(wildcard src/sys/*.c src/tls/*.c src/bind/*.c))
+objects := $(sources:src/%.c=$(BUILD)/obj/%.o)
+hosts := $(patsubst spec/support/%.c,$(BUILD)/spec/%, \
+	$(wildcard spec/support/*_host.c))
+
+$(BUILD)/pyssl/core.so: $(objects)
+	@mkdir -p $(@D)
+	$(link) $(shared) -o $@ $(objects) $(ssl_libs) -lpthread
+
+$(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(compile) -MMD -MP -c -o $@ $<
+
+# For the suite: a Lua module, and programs that embed Lua (NAME_host.c).
+native: $(BUILD)/spec/native.so $(hosts)
+
+$(BUILD)/spec/native.so: spec/support/native.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(compile) $(shared) $(LDFLAGS) -o $@ $<
+
+$(BUILD)/spec/%_host: spec/support/%_host.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(compile) $(LDFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs \
+		$(lua_package)) $(ssl_libs) -lpthread
+
+# Rewritten, and so newer than every object, when a flag has changed.
+$(BUILD)/flags: FORCE
+	$(shell mkdir -p $(@D))$(file >$@.new,$(compile) $(link) $(shared) $(ssl_libs))
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+-include $(objects:.o=.d)
+
+# --- running ---
+
+quote = '$(subst ','\'',$(1))'
+build_path = $(if $(filter /%,$(BUILD)),$(BUILD),$(CURDIR)/$(BUILD))
+lua_path = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;
+lua_cpath = $(build_path)/?.so;
+env_line = @printf '%s\n' $(call quote,export $(1)=$(call quote,$(2)))
+
+# The versioned variables and LUA_INIT would come before ours.
+with_lua = env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_INIT -u LUA_INIT_5_4 \
+	LUA_PATH=$(call quote,$(lua_path)$(1);) \
+	LUA_CPATH=$(call quote,$(lua_cpath)$(2);)
+with_suite = $(call with_lua,$(CURDIR)/spec/?.lua;,$(build_path)/spec/?.so;) \
+	PYSSL_LUA=$(call quote,$(LUA)) PYSSL_SCALE=$(SCALE) \
+	PYSSL_BUILD=$(call quote,$(build_path))
+jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
+
+env:
+	$(call env_line,LUA_PATH,$(lua_path);)
+	$(call env_line,LUA_CPATH,$(lua_cpath);)
+
+deps:
+	@tools/deps.sh
+
+demo: deps
+	@$(MAKE) $(jobs) --no-print-directory build
+	@$(call with_lua) $(LUA) examples/demo.lua
+
+test: deps
+	@$(MAKE) $(jobs) --no-print-directory suite
+
+suite: build native
+	@$(with_suite) $(RUNNER) $(LUA) $(BUSTED) $(ARGS) </dev/null
+
+# detect_leaks fails the run where anything is lost, ours or not; what is
+# proven not to be ours goes into tools/lsan.supp.
+sanitizers = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+asan_library = $(shell $(CC) -print-file-name=libasan.so)
+asan_runner = env LD_PRELOAD=$(asan_library) \
+	ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:exitcode=99 \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tools/lsan.supp:print_suppressions=0 \
+	UBSAN_OPTIONS=print_stacktrace=1
+
+asan: deps
+	@$(MAKE) $(jobs) --no-print-directory suite BUILD=build-asan SCALE=5 \
+		CFLAGS='-O1 -g' EXTRA='$(sanitizers)' RUNNER='$(asan_runner)'
+
+valgrind_runner = valgrind --quiet --leak-check=full --error-exitcode=98 \
+	--errors-for-leak-kinds=definite --show-leak-kinds=definite \
+	--num-callers=30 --suppressions=$(CURDIR)/tools/valgrind.supp
+
+valgrind: deps
+	@tools/deps.sh valgrind
+	@$(MAKE) $(jobs) --no-print-directory suite SCALE=50 \
+		RUNNER='$(valgrind_runner)'
+
+# --- what needs no running ---
+
+check: deps
+	@tools/deps.sh check
+	@MAKE='$(MAKE)' LUA='$(LUA)' JOBS='$(jobs)' tools/check.sh
+
+# The ids of spec/contract.txt that no spec names.
+contract: deps
+	@$(MAKE) $(jobs) -s --no-print-directory build native
+	@$(with_suite) $(LUA) $(BUSTED) --list </dev/null >$(BUILD)/specs.txt \
+		|| { cat $(BUILD)/specs.txt; exit 1; }
+	@$(LUA) tools/contract.lua spec/contract.txt $(BUILD)/specs.txt
+
+# Write the lists of files in the rockspec anew.
+rockspec:
+	@$(LUA) tools/rockspec.lua --write
+
+# --- installing ---
+
+lua_files := $(patsubst lua/%,%,$(wildcard lua/*.lua lua/*/*.lua lua/*/*/*.lua))
+lua_dir = $(call quote,$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION))
+lib_dir = $(call quote,$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION))
+
+install: build
+	@for file in $(lua_files); do \
+		mkdir -p "$$(dirname $(lua_dir)/$$file)" && \
+		install -m 644 lua/$$file $(lua_dir)/$$file || exit 1; \
+	done
+	@mkdir -p $(lib_dir)/pyssl
+	install -m 755 $(BUILD)/pyssl/core.so $(lib_dir)/pyssl/core.so
+
+uninstall:
+	rm -f $(addprefix $(lua_dir)/,$(lua_files)) $(lib_dir)/pyssl/core.so
+	@for dir in $(lua_dir)/pyssl/loop $(lua_dir)/pyssl $(lib_dir)/pyssl; do \
+		[ ! -d "$$dir" ] || rmdir "$$dir" 2>/dev/null || true; \
+	done
+
+clean:
+	rm -rf build build-asan build-check

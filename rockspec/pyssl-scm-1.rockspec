@@ -1,0 +1,90 @@
+rockspec_format = "3.0"
+package = "pyssl"
+version = "scm-1"
+
+-- Built from a checkout: luarocks make rockspec/pyssl-scm-1.rockspec
+source = {
+  url = "file://.",
+}
+
+description = {
+  summary = "Python's ssl module for Lua, over OpenSSL 3",
+  detailed = [[
+TLS clients and servers with the API of Python's ssl: contexts that verify by
+default, certificates as tables, errors as objects, blocking sockets, time-outs,
+non-blocking sockets and event loops.]],
+  license = "MIT",
+}
+
+dependencies = {
+  "lua >= 5.1, < 5.5",
+}
+
+external_dependencies = {
+  OPENSSL = {
+    header = "openssl/ssl.h",
+    library = "ssl",
+  },
+}
+
+build = {
+  type = "builtin",
+  modules = {
+    -- modules, by `make rockspec`
+    ["pyssl.arg"] = "lua/pyssl/arg.lua",
+    ["pyssl.certtime"] = "lua/pyssl/certtime.lua",
+    ["pyssl.chunks"] = "lua/pyssl/chunks.lua",
+    ["pyssl.file"] = "lua/pyssl/file.lua",
+    ["pyssl.hostname"] = "lua/pyssl/hostname.lua",
+    ["pyssl.pem"] = "lua/pyssl/pem.lua",
+    ["pyssl.text"] = "lua/pyssl/text.lua",
+    -- end
+    ["pyssl.core"] = {
+      sources = {
+        -- sources, by `make rockspec`
+        "src/bind/args.c",
+        "src/bind/buffer.c",
+        "src/bind/certinfo.c",
+        "src/bind/class.c",
+        "src/bind/constants.c",
+        "src/bind/context.c",
+        "src/bind/context_cipher.c",
+        "src/bind/context_load.c",
+        "src/bind/context_trust.c",
+        "src/bind/enumtable.c",
+        "src/bind/error.c",
+        "src/bind/pressure.c",
+        "src/bind/purpose.c",
+        "src/bind/random.c",
+        "src/bind/warning.c",
+        "src/sys/address.c",
+        "src/sys/clock.c",
+        "src/sys/egd.c",
+        "src/sys/environment.c",
+        "src/sys/errname.c",
+        "src/sys/fdio.c",
+        "src/sys/fdwait.c",
+        "src/sys/file.c",
+        "src/sys/forklock.c",
+        "src/sys/net.c",
+        "src/sys/paths.c",
+        "src/sys/resolve.c",
+        "src/tls/certkey.c",
+        "src/tls/engine.c",
+        "src/tls/fdbio.c",
+        "src/tls/peername.c",
+        "src/tls/systemtrust.c",
+        "src/tls/tlserr.c",
+        "src/tls/trustbundle.c",
+        "src/tls/trustcache.c",
+        "src/tls/trustindex.c",
+        "src/tls/trustload.c",
+        -- end
+      },
+      defines = {"_GNU_SOURCE"},
+      libraries = {"ssl", "crypto", "pthread"},
+      incdirs = {"$(OPENSSL_INCDIR)"},
+      libdirs = {"$(OPENSSL_LIBDIR)"},
+    },
+  },
+}
