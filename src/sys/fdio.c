@@ -1,0 +1,129 @@
+/*
+** fdio.c - receive and send on a stream descriptor, waiting where told to.
+** The hot path of every connection: with no deadline a plain recv or send,
+** else one that does not wait, and poll only after EAGAIN.
+*/
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "clock.h"
+#include "fdio.h"
+#include "fdwait.h"
+
+void fdio_init(struct fdio *io, int fd) {
+  memset(io, 0, sizeof *io);
+  io->fd = fd;
+  io->deadline = CLOCK_NEVER;
+  if (MSG_NOSIGNAL == 0 && fd >= 0) {
+    int on = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+  }
+}
+
+void fdio_clear(struct fdio *io) {
+  free(io->owned);
+  io->owned = NULL;
+  io->front = NULL;
+  io->front_left = 0;
+}
+
+int fdio_push_back(struct fdio *io, const void *data, size_t length) {
+  if (length == 0) return 0;
+  if (length > SIZE_MAX - io->front_left) return ENOMEM;
+  size_t all = length + io->front_left;
+  unsigned char *memory = malloc(all);
+  if (memory == NULL) return ENOMEM;
+  memcpy(memory, data, length);
+  if (io->front_left > 0) memcpy(memory + length, io->front, io->front_left);
+  free(io->owned);
+  io->owned = memory;
+  io->front = memory;
+  io->front_left = all;
+  return 0;
+}
+
+/* Hand out what is in front. */
+static size_t take_front(struct fdio *io, void *data, size_t length) {
+  size_t n = length < io->front_left ? length : io->front_left;
+  io->event = FDIO_NONE;
+  if (n == 0) return 0;
+  memcpy(data, io->front, n);
+  io->front += n;
+  io->front_left -= n;
+  if (io->front_left == 0) fdio_clear(io);
+  return n;
+}
+
+/* The flags that make a call wait, or not, as io says. */
+static int wait_flags(const struct fdio *io) {
+  return io->wait && io->deadline == CLOCK_NEVER ? 0 : MSG_DONTWAIT;
+}
+
+static bool stop(struct fdio *io, enum fdio_event event) {
+  io->event = event;
+  return false;
+}
+
+static bool stop_error(struct fdio *io, int error) {
+  io->error = error;
+  return stop(io, FDIO_ERROR);
+}
+
+/* The descriptor was not ready: wait where io says so. Ready now? */
+static bool await(struct fdio *io, enum fdwait_mode mode) {
+  if (!io->wait) return stop(io, FDIO_BLOCKED);
+  switch (fdwait(io->fd, mode, io->deadline)) {
+  case FDWAIT_READY: return true;
+  case FDWAIT_TIMEOUT: return stop(io, FDIO_TIMEOUT);
+  case FDWAIT_SIGNAL: return stop(io, FDIO_SIGNAL);
+  default: return stop_error(io, errno);
+  }
+}
+
+/* A call failed with `error`: is it to be repeated? */
+static bool again(struct fdio *io, enum fdwait_mode mode, int error) {
+  if (error == EAGAIN || error == EWOULDBLOCK) return await(io, mode);
+  if (error == EINTR) return stop(io, FDIO_SIGNAL);
+  return stop_error(io, error);
+}
+
+size_t fdio_receive(struct fdio *io, void *data, size_t length) {
+  if (io->front_left > 0 || length == 0) return take_front(io, data, length);
+  int flags = wait_flags(io);
+  for (;;) {
+    ssize_t n = recv(io->fd, data, length, flags);
+    if (n > 0) {
+      io->event = FDIO_NONE;
+      return (size_t)n;
+    }
+    if (n == 0) return stop(io, FDIO_END);
+    if (!again(io, FDWAIT_READ, errno)) return 0;
+  }
+}
+
+bool fdio_fetch(struct fdio *io) {
+  io->event = FDIO_NONE;
+  if (io->front_left > 0) return true;
+  ssize_t n = recv(io->fd, io->head, FDIO_HEAD, MSG_DONTWAIT);
+  if (n > 0) {
+    io->front = io->head;
+    io->front_left = (size_t)n;
+    return true;
+  }
+  if (n == 0) return stop(io, FDIO_END);
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return stop(io, FDIO_BLOCKED);
+  return again(io, FDWAIT_READ, errno);
+}
+
+size_t fdio_send(struct fdio *io, const void *data, size_t length) {
+  int flags = wait_flags(io) | MSG_NOSIGNAL;
+  for (;;) {
+    ssize_t n = send(io->fd, data, length, flags);
+    if (n >= 0) {
+      io->event = FDIO_NONE;
+      return (size_t)n;
+    }
+    if (!again(io, FDWAIT_WRITE, errno)) return 0;
+  }
+}
