@@ -1,0 +1,55 @@
+/*
+** certkey.h - a certificate, its chain and its private key, read from PEM.
+** Reading and installing are two steps, so that a context changes only when
+** everything has been read. Nobody is ever prompted for a password.
+** Calls: OpenSSL, tlserr. Called by: src/bind/context_load.
+*/
+#ifndef PYSSL_TLS_CERTKEY_H
+#define PYSSL_TLS_CERTKEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/ssl.h>
+
+#include "compat.h"
+#include "tlserr.h"
+
+HIDDEN_BEGIN
+
+/* OpenSSL's own limit on a password, in bytes (PEM_BUFSIZE). */
+#define CERTKEY_PASSWORD_MAX 1024
+
+struct certkey {
+  X509 *leaf;
+  STACK_OF(X509) * chain;
+  EVP_PKEY *key;
+};
+
+/* Free what it holds; it holds nothing afterwards. */
+void certkey_clear(struct certkey *c);
+
+/* Read the leaf and the chain behind it. False with *e. */
+MUST_USE bool certkey_read_chain(struct certkey *c, const void *pem,
+                                 size_t length, struct tls_error *e);
+
+/*
+** Read the private key; `password` may be NULL. False with *e; *encrypted then
+** tells whether a password was asked for.
+*/
+MUST_USE bool certkey_read_key(struct certkey *c, const void *pem,
+                               size_t length, const char *password,
+                               size_t password_length, bool *encrypted,
+                               struct tls_error *e);
+
+/* Check that key and leaf belong together and install all three. */
+MUST_USE bool certkey_install(const struct certkey *c, SSL_CTX *context,
+                              struct tls_error *e);
+
+/* Read DH parameters in PEM and install them. False with *e. */
+MUST_USE bool certkey_install_dh(SSL_CTX *context, const void *pem,
+                                 size_t length, struct tls_error *e);
+
+HIDDEN_END
+
+#endif

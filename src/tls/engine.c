@@ -1,0 +1,333 @@
+#include "engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
+#include "fdbio.h"
+#include "peername.h"
+
+/* SSL_get_error's numbers, which errors carry (api.md B.3). */
+#define NUMBER_SSL 1
+#define NUMBER_EOF 8
+
+/* Own ex_data index on SSL; never index 0, which foreign code uses. */
+static int engine_index = -1;
+static CRYPTO_ONCE index_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void index_make(void) {
+  do
+    engine_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+  while (engine_index == 0);
+}
+
+static void note_alert(const SSL *ssl, int where, int value) {
+  struct engine *e;
+  if ((where & SSL_CB_ALERT) == 0 || (value >> 8) != SSL3_AL_FATAL) return;
+  e = SSL_get_ex_data(ssl, engine_index);
+  if (e != NULL) e->alert = value & 0xff;
+}
+
+int engine_note_fault(int ok, X509_STORE_CTX *store) {
+  if (ok) return ok;
+  int index = SSL_get_ex_data_X509_STORE_CTX_idx();
+  const SSL *ssl = X509_STORE_CTX_get_ex_data(store, index);
+  struct engine *e = ssl ? SSL_get_ex_data(ssl, engine_index) : NULL;
+  X509 *fault = X509_STORE_CTX_get_current_cert(store);
+  if (e == NULL || fault == NULL || !X509_up_ref(fault)) return ok;
+  X509_free(e->fault);
+  e->fault = fault;
+  e->fault_depth = X509_STORE_CTX_get_error_depth(store);
+  return ok;
+}
+
+void engine_prepare_context(SSL_CTX *context) {
+  SSL_CTX_set_info_callback(context, note_alert);
+}
+
+/* Give the SSL its descriptor and its side. */
+static bool attach(struct engine *e, struct fdio *io, bool server) {
+  BIO *bio = fdbio_new(io);
+  if (bio == NULL) return false;
+  SSL_set_bio(e->ssl, bio, bio);
+  SSL_set_mode(e->ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  if (server)
+    SSL_set_accept_state(e->ssl);
+  else
+    SSL_set_connect_state(e->ssl);
+  return SSL_set_ex_data(e->ssl, engine_index, e);
+}
+
+bool engine_open(struct engine *e, SSL_CTX *context, struct fdio *io,
+                 bool server) {
+  if (!CRYPTO_THREAD_run_once(&index_once, index_make) || engine_index < 0)
+    return false;
+  memset(e, 0, sizeof *e);
+  e->io = io;
+  e->record = ENGINE_RECORD;
+  e->alert = TLS_ERROR_NONE;
+  tlserr_clear();
+  e->ssl = SSL_new(context);
+  if (e->ssl != NULL && attach(e, io, server)) return true;
+  SSL_free(e->ssl);
+  e->ssl = NULL;
+  return false;
+}
+
+static void drop_held(struct engine *e) {
+  OPENSSL_clear_free(e->held, e->held_length);
+  e->held = NULL;
+  e->held_length = 0;
+}
+
+void engine_close(struct engine *e) {
+  SSL *ssl = e->ssl;
+  if (ssl == NULL) return;
+  e->ssl = NULL;
+  drop_held(e);
+  X509_free(e->fault);
+  e->fault = NULL;
+  /* Without both flags OpenSSL throws the session away (proofs.md 1.5). */
+  if (!e->failed)
+    SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  SSL_free(ssl);
+}
+
+void engine_release_buffers(struct engine *e, bool release) {
+  if (release)
+    SSL_set_mode(e->ssl, SSL_MODE_RELEASE_BUFFERS);
+  else
+    SSL_clear_mode(e->ssl, SSL_MODE_RELEASE_BUFFERS);
+}
+
+/* Verification failed: say of which certificate what was wrong. */
+static void describe_verification(struct engine *e, struct tls_error *error) {
+  char name[PEERNAME_MAX + 1];
+  long code = SSL_get_verify_result(e->ssl);
+  size_t length = strlen(error->message);
+  peername_demanded(e->ssl, name, sizeof name);
+  error->class = ERROR_CERT_VERIFICATION;
+  error->verify_code = (int)code;
+  if (code == X509_V_ERR_HOSTNAME_MISMATCH ||
+      code == X509_V_ERR_IP_ADDRESS_MISMATCH)
+    snprintf(error->verify_message, sizeof error->verify_message,
+             "%s mismatch, certificate is not valid for '%s'",
+             code == X509_V_ERR_HOSTNAME_MISMATCH ? "Hostname" : "IP address",
+             name);
+  else
+    snprintf(error->verify_message, sizeof error->verify_message, "%s",
+             X509_verify_cert_error_string(code));
+  snprintf(error->message + length, sizeof error->message - length, ": %.320s",
+           error->verify_message);
+}
+
+static enum step fail_eof(struct engine *e, struct tls_error *error) {
+  e->end = ENGINE_RAGGED;
+  error->class = ERROR_EOF;
+  error->number = NUMBER_EOF;
+  return STEP_FAILED;
+}
+
+/* Is this entry of the queue the caller's mistake, and the connection whole? */
+static bool is_harmless(unsigned long code) {
+  int reason = ERR_GET_REASON(code);
+  return ERR_GET_LIB(code) == ERR_LIB_SSL &&
+         (reason == SSL_R_PROTOCOL_IS_SHUTDOWN ||
+          reason == SSL_R_SHUTDOWN_WHILE_IN_INIT);
+}
+
+/* OpenSSL's own failure: the newest entry of the queue is ours. */
+static enum step fail_protocol(struct engine *e, struct tls_error *error) {
+  unsigned long code = ERR_peek_last_error();
+  int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
+  tlserr_take(error, "failure in the TLS library");
+  if (error->class == ERROR_SSL) error->number = NUMBER_SSL;
+  if (error->alert == TLS_ERROR_NONE) error->alert = e->alert;
+  if (!is_harmless(code)) e->failed = true;
+  if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+    describe_verification(e, error);
+  if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) return fail_eof(e, error);
+  return STEP_FAILED;
+}
+
+/* After a fatal error nothing works any more (B.3, last note). */
+static enum step fail_again(struct engine *e, struct tls_error *error) {
+  tlserr_set(error, ERROR_EOF, "EOF occurred in violation of protocol");
+  error->number = NUMBER_EOF;
+  if (e->end == ENGINE_OPEN) e->end = ENGINE_RAGGED;
+  return STEP_FAILED;
+}
+
+static enum step fail_system(struct engine *e, struct tls_error *error) {
+  tlserr_clear();
+  tlserr_system(error, e->io->error);
+  return STEP_FAILED;
+}
+
+/* The step did not fail, it waits: for what? */
+static enum step waits(const struct engine *e, int want) {
+  if (e->io->event == FDIO_TIMEOUT) return STEP_TIMEOUT;
+  if (e->io->event == FDIO_SIGNAL) return STEP_SIGNAL;
+  return want == SSL_WRITING ? STEP_WANT_WRITE : STEP_WANT_READ;
+}
+
+/*
+** Why did OpenSSL not do what it was asked? `clean`: the queue was emptied
+** before, so an entry in it is ours. Else an entry may be a stranger's: it is
+** looked at only when what the BIO recorded explains nothing (proofs.md 9.3).
+*/
+static enum step stopped(struct engine *e, bool clean,
+                         struct tls_error *error) {
+  int want = SSL_want(e->ssl);
+  bool wanting = want == SSL_READING || want == SSL_WRITING;
+  switch (e->io->event) {
+  case FDIO_BLOCKED:
+  case FDIO_TIMEOUT:
+  case FDIO_SIGNAL:
+    if (wanting) return waits(e, want);
+    break;
+  case FDIO_ERROR:
+    /* Unless it was the alert about an earlier failure that broke. */
+    if (!(clean || want == SSL_WRITING) || ERR_peek_last_error() == 0)
+      return fail_system(e, error);
+    break;
+  default: break;
+  }
+  if (ERR_peek_last_error() == 0 && e->io->event == FDIO_NONE)
+    return fail_again(e, error);
+  return fail_protocol(e, error);
+}
+
+/* What OpenSSL negotiated decides how much a record takes (RFC 6066, 4). */
+static void note_handshake(struct engine *e) {
+  const SSL_SESSION *session = SSL_get0_session(e->ssl);
+  unsigned mode =
+      session != NULL ? SSL_SESSION_get_max_fragment_length(session) : 0;
+  e->handshaken = true;
+  if (mode >= TLSEXT_max_fragment_length_512 &&
+      mode <= TLSEXT_max_fragment_length_4096)
+    e->record = (size_t)256 << mode;
+  /* A plainly blocking server may idle: give its buffers back once. */
+  if (SSL_is_server(e->ssl) && e->io->wait) SSL_free_buffers(e->ssl);
+}
+
+enum step engine_handshake(struct engine *e, struct tls_error *error) {
+  if (e->handshaken && !e->failed) return STEP_DONE;
+  if (e->failed) return fail_again(e, error);
+  tlserr_clear();
+  e->io->event = FDIO_NONE;
+  if (SSL_do_handshake(e->ssl) != 1) return stopped(e, true, error);
+  note_handshake(e);
+  tlserr_clear();
+  return STEP_DONE;
+}
+
+/* A read found nothing more: how did the stream end? */
+static enum step read_end(struct engine *e, struct tls_error *error) {
+  bool ignored = SSL_get_options(e->ssl) & SSL_OP_IGNORE_UNEXPECTED_EOF;
+  if (e->io->event == FDIO_END && !ignored) return stopped(e, false, error);
+  e->end = ENGINE_CLEAN;
+  if ((SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) == 0) return STEP_END;
+  tlserr_set(error, ERROR_ZERO_RETURN,
+             "the TLS connection has been closed (EOF)");
+  error->number = SSL_ERROR_ZERO_RETURN;
+  return STEP_FAILED;
+}
+
+/*
+** Is there anything to enter OpenSSL for? On a socket that does not wait the
+** record's header is fetched first: finding nothing then costs next to nothing
+** (proofs.md 4.3).
+*/
+static bool has_input(struct engine *e) {
+  return e->io->wait || SSL_has_pending(e->ssl) || fdio_fetch(e->io) ||
+         e->io->event == FDIO_END;
+}
+
+enum step engine_read(struct engine *e, void *data, size_t size, size_t *got,
+                      struct tls_error *error) {
+  if (!e->handshaken || e->failed) {
+    enum step step = engine_handshake(e, error);
+    if (step != STEP_DONE) return step;
+  }
+  if (!has_input(e)) {
+    if (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN)
+      return read_end(e, error);
+    return e->io->event == FDIO_ERROR ? fail_system(e, error)
+                                      : waits(e, SSL_READING);
+  }
+  e->io->event = FDIO_NONE;
+  if (SSL_read_ex(e->ssl, data, size, got)) return STEP_DONE;
+  if (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN)
+    return read_end(e, error);
+  return stopped(e, false, error);
+}
+
+static bool is_held(enum step step) {
+  return step == STEP_WANT_READ || step == STEP_WANT_WRITE ||
+         step == STEP_SIGNAL || step == STEP_TIMEOUT;
+}
+
+/* Keep a copy: a key update may stand before the record (so that OpenSSL has
+** not read our bytes yet), and then a retry takes them from here. */
+static bool hold(struct engine *e, const void *data, size_t length) {
+  e->held = OPENSSL_memdup(data, length);
+  e->held_length = e->held != NULL ? length : 0;
+  return e->held != NULL;
+}
+
+static enum step write_record(struct engine *e, const void *data, size_t length,
+                              struct tls_error *error) {
+  size_t put;
+  e->io->event = FDIO_NONE;
+  if (SSL_write_ex(e->ssl, data, length, &put)) return STEP_DONE;
+  return stopped(e, false, error);
+}
+
+enum step engine_flush(struct engine *e, struct tls_error *error) {
+  if (e->held == NULL) return STEP_DONE;
+  if (e->failed) return fail_again(e, error);
+  enum step step = write_record(e, e->held, e->held_length, error);
+  if (!is_held(step)) drop_held(e);
+  return step;
+}
+
+enum step engine_write(struct engine *e, const void *data, size_t length,
+                       bool *accepted, struct tls_error *error) {
+  enum step step = STEP_DONE;
+  *accepted = false;
+  if (!e->handshaken || e->failed) step = engine_handshake(e, error);
+  if (step == STEP_DONE && e->held != NULL) step = engine_flush(e, error);
+  if (step != STEP_DONE) return step;
+  step = write_record(e, data, length, error);
+  *accepted = step == STEP_DONE;
+  if (!is_held(step)) return step;
+  *accepted = true;
+  if (hold(e, data, length)) return step;
+  e->failed = true; /* half a record is out and its bytes are lost */
+  tlserr_set(error, ERROR_SSL, "out of memory");
+  return STEP_FAILED;
+}
+
+enum step engine_close_write(struct engine *e, struct tls_error *error) {
+  if (SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) return STEP_DONE;
+  enum step step = engine_flush(e, error);
+  if (step != STEP_DONE) return step;
+  tlserr_clear();
+  e->io->event = FDIO_NONE;
+  return SSL_shutdown(e->ssl) >= 0 ? STEP_DONE : stopped(e, true, error);
+}
+
+enum step engine_shutdown(struct engine *e, struct tls_error *error) {
+  enum step step = engine_flush(e, error);
+  if (step != STEP_DONE) return step;
+  tlserr_clear();
+  e->io->event = FDIO_NONE;
+  int result = SSL_shutdown(e->ssl);
+  if (result == 0) /* ours is out; the second call awaits the peer's */
+    result = SSL_shutdown(e->ssl);
+  if (result > 0) return STEP_DONE;
+  return stopped(e, true, error);
+}

@@ -1,0 +1,100 @@
+/*
+** engine.h - a TLS connection as a machine of steps.
+** A step is tried and ends in one of enum step; it waits only inside its
+** fdio, where that is told to wait. The one place that classifies OpenSSL's
+** results (api.md B.3, by what the BIO recorded and not by the error queue).
+** Owns its SSL and the record that OpenSSL holds half written.
+** Knows neither sockets nor Lua. Calls: fdbio, tlserr. Called by: src/bind.
+*/
+#ifndef PYSSL_TLS_ENGINE_H
+#define PYSSL_TLS_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/ssl.h>
+
+#include "../sys/fdio.h"
+#include "compat.h"
+#include "tlserr.h"
+
+HIDDEN_BEGIN
+
+enum step {
+  STEP_DONE,
+  STEP_WANT_READ,
+  STEP_WANT_WRITE,
+  STEP_SIGNAL,  /* a signal came; call again */
+  STEP_TIMEOUT, /* the deadline passed */
+  STEP_END,     /* read: the peer closed cleanly */
+  STEP_FAILED   /* *error says why */
+};
+
+/* How the peer's half of the stream ended (conn:eof()). */
+enum engine_end { ENGINE_OPEN, ENGINE_CLEAN, ENGINE_RAGGED };
+
+#define ENGINE_RECORD 16384 /* the most plaintext in a record, RFC 8446 5.1 */
+
+struct engine {
+  SSL *ssl; /* NULL: no TLS here (yet, or any more) */
+  struct fdio *io;
+  unsigned char *held; /* copy of a record that is not wholly out yet */
+  size_t held_length;
+  size_t record; /* the most bytes engine_write takes */
+  X509 *fault;   /* the certificate that verification stumbled at */
+  int fault_depth;
+  int alert; /* the last fatal alert, sent or received, or TLS_ERROR_NONE */
+  enum engine_end end;
+  bool handshaken;
+  bool failed; /* a fatal error: every later step fails */
+};
+
+/* Install the callbacks that engines on this context report through. */
+void engine_prepare_context(SSL_CTX *context);
+
+/* The verify callback that goes with every verify mode. */
+int engine_note_fault(int ok, X509_STORE_CTX *store);
+
+/*
+** Begin a connection over io. False: the error queue says why, and the engine
+** is empty still.
+*/
+MUST_USE bool engine_open(struct engine *e, SSL_CTX *context, struct fdio *io,
+                          bool server);
+
+/* Drop TLS. Sends nothing. The session stays usable unless e failed. */
+void engine_close(struct engine *e);
+
+/* Hand memory back while idle, or keep it (design.md, Memory). */
+void engine_release_buffers(struct engine *e, bool release);
+
+/* The steps. *error is written only where the result is STEP_FAILED. */
+MUST_USE enum step engine_handshake(struct engine *e, struct tls_error *error);
+
+/* 1..size bytes; performs the handshake if it has not run. */
+MUST_USE enum step engine_read(struct engine *e, void *data, size_t size,
+                               size_t *got, struct tls_error *error);
+
+/*
+** Write at most e->record bytes, all or nothing. If it ends in a want, a
+** time-out or a signal, the bytes are accepted all the same: the engine holds
+** them and sends them before anything else. It must not be given them again.
+** *accepted tells whether they were.
+*/
+MUST_USE enum step engine_write(struct engine *e, const void *data,
+                                size_t length, bool *accepted,
+                                struct tls_error *error);
+
+/* Send what engine_write still holds. */
+MUST_USE enum step engine_flush(struct engine *e, struct tls_error *error);
+
+/* Send close_notify; reading goes on. */
+MUST_USE enum step engine_close_write(struct engine *e,
+                                      struct tls_error *error);
+
+/* Send close_notify and await the peer's (unwrap). */
+MUST_USE enum step engine_shutdown(struct engine *e, struct tls_error *error);
+
+HIDDEN_END
+
+#endif

@@ -1,0 +1,92 @@
+#include "peername.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#define LABEL_MAX 63 /* RFC 1035, 2.3.4 */
+
+/* Is text an IPv4 or IPv6 address, as a certificate would hold it? */
+static bool is_ip(const char *text) {
+  ASN1_OCTET_STRING *ip = a2i_IPADDRESS(text);
+  ASN1_OCTET_STRING_free(ip);
+  return ip != NULL;
+}
+
+/* An IPv6 zone ("%eth0") is this host's own business: not part of the name. */
+static bool take_ip(struct peername *name, const char *text, size_t length) {
+  const char *zone = memchr(text, '%', length);
+  size_t bare = zone != NULL ? (size_t)(zone - text) : length;
+  if (bare > PEERNAME_MAX) return false;
+  memcpy(name->text, text, bare);
+  name->text[bare] = '\0';
+  name->ip =
+      is_ip(name->text) && (zone == NULL || strchr(name->text, ':') != NULL);
+  return name->ip;
+}
+
+/* What is wrong with the labels of a host name, or NULL. */
+static const char *label_fault(const char *text, size_t length) {
+  size_t label = 0;
+  for (size_t i = 0; i < length; i++) {
+    if ((unsigned char)text[i] >= 0x80)
+      return "is not ASCII, and this build has no IDNA";
+    if (text[i] != '.') {
+      if (++label > LABEL_MAX) return "has a label longer than 63 bytes";
+    } else if (label == 0) {
+      return i == 0 ? "must not begin with a dot" : "has an empty label";
+    } else {
+      label = 0;
+    }
+  }
+  return NULL;
+}
+
+static bool refuse_long(struct tls_error *e) {
+  tlserr_clear();
+  ERR_raise(ERR_LIB_SSL, SSL_R_SSL3_EXT_INVALID_SERVERNAME);
+  tlserr_take(e, "server_hostname is too long");
+  return false;
+}
+
+bool peername_parse(struct peername *name, const char *text, size_t length,
+                    struct tls_error *e) {
+  if (memchr(text, '\0', length) != NULL) {
+    tlserr_set(e, ERROR_TYPE, "server_hostname has an embedded NUL");
+    return false;
+  }
+  if (length == 0) {
+    tlserr_set(e, ERROR_VALUE, "server_hostname must not be empty");
+    return false;
+  }
+  if (take_ip(name, text, length)) return true;
+  const char *fault = label_fault(text, length);
+  if (fault != NULL) {
+    tlserr_set(e, ERROR_VALUE, "server_hostname %s", fault);
+    return false;
+  }
+  if (text[length - 1] == '.') length--;
+  if (length > PEERNAME_MAX) return refuse_long(e);
+  memcpy(name->text, text, length);
+  name->text[length] = '\0';
+  name->ip = false;
+  return true;
+}
+
+bool peername_apply(const struct peername *name, SSL *ssl, bool check) {
+  X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+  if (!name->ip && !SSL_set_tlsext_host_name(ssl, name->text)) return false;
+  if (!check) return true;
+  if (name->ip) return X509_VERIFY_PARAM_set1_ip_asc(param, name->text) == 1;
+  return X509_VERIFY_PARAM_set1_host(param, name->text, 0) == 1;
+}
+
+void peername_demanded(SSL *ssl, char *text, size_t size) {
+  X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+  const char *host = X509_VERIFY_PARAM_get0_host(param, 0);
+  char *ip = host == NULL ? X509_VERIFY_PARAM_get1_ip_asc(param) : NULL;
+  snprintf(text, size, "%s", host != NULL ? host : ip != NULL ? ip : "");
+  OPENSSL_free(ip);
+}
