@@ -1,0 +1,32 @@
+/*
+** certbox.h - certificates held while Lua values are made of them: a finaliser
+** that runs meanwhile may close whatever they were borrowed from.
+** Owns one reference to each. Calls: class. Called by: context_trust,
+** socket_info, socket_step.
+*/
+#ifndef PYSSL_BIND_CERTBOX_H
+#define PYSSL_BIND_CERTBOX_H
+
+#include <openssl/x509.h>
+
+#include "class.h"
+#include "compat.h"
+
+HIDDEN_BEGIN
+
+struct certbox {
+  X509 *one;
+  STACK_OF(X509) * list;
+};
+
+extern const struct class certbox_class;
+
+/* Push an empty box. */
+struct certbox *certbox_push(lua_State *L);
+
+/* Push a box with a reference of its own to `certificate`, and return that. */
+X509 *certbox_push_one(lua_State *L, X509 *certificate);
+
+HIDDEN_END
+
+#endif

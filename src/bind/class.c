@@ -1,0 +1,127 @@
+#include "class.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "error.h"
+
+/* Upvalues of a metatable's __index and __newindex. */
+#define METHODS        lua_upvalueindex(2)
+#define GETTERS        lua_upvalueindex(3)
+#define SETTERS        lua_upvalueindex(2)
+#define GETTERS_TO_SET lua_upvalueindex(3)
+
+/* __index: a method, else the value of an attribute, else nil. */
+static int class_index(lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, METHODS) != LUA_TNIL) return 1;
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, GETTERS) == LUA_TNIL) return 1;
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+/* __newindex: (self, name, value), on to the attribute's setter. */
+static int class_newindex(lua_State *L) {
+  lua_settop(L, 3);
+  class_self(L);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, SETTERS) == LUA_TFUNCTION) {
+    lua_insert(L, 1);
+    lua_call(L, 3, 0);
+    return 0;
+  }
+  lua_pushvalue(L, 2);
+  bool known = lua_rawget(L, GETTERS_TO_SET) != LUA_TNIL;
+  return error_throw(L, ERROR_ATTRIBUTE,
+                     known ? "attribute '%s' is read-only"
+                           : "no attribute '%s'",
+                     luaL_tolstring(L, 2, NULL));
+}
+
+/* Set name = function, with the metatable at `metatable` as upvalue. */
+static void set_function(lua_State *L, int metatable, const char *name,
+                         lua_CFunction function) {
+  lua_pushvalue(L, metatable);
+  lua_pushcclosure(L, function, 1);
+  lua_setfield(L, -2, name);
+}
+
+static void set_functions(lua_State *L, int metatable, const luaL_Reg *list) {
+  for (; list != NULL && list->name != NULL; list++)
+    set_function(L, metatable, list->name, list->func);
+}
+
+/* Push the tables of getters and setters. */
+static void push_attributes(lua_State *L, int metatable,
+                            const struct class_attribute *list) {
+  lua_newtable(L);
+  for (const struct class_attribute *a = list; a != NULL && a->name; a++)
+    set_function(L, metatable, a->name, a->get);
+  lua_newtable(L);
+  for (const struct class_attribute *a = list; a != NULL && a->name; a++)
+    if (a->set != NULL) set_function(L, metatable, a->name, a->set);
+}
+
+/* __tostring, where a class has none of its own: "ssl.context: 0x...". */
+static int class_tostring(lua_State *L) {
+  void *self = class_self(L);
+  lua_getfield(L, lua_upvalueindex(1), "__name");
+  lua_pushfstring(L, "%s: %p", lua_tostring(L, -1), self);
+  return 1;
+}
+
+void class_new(lua_State *L, const struct class *c) {
+  luaL_newmetatable(L, c->name);
+  int metatable = lua_gettop(L);
+  set_function(L, metatable, "__tostring", class_tostring);
+  set_functions(L, metatable, c->metamethods);
+  lua_newtable(L);
+  set_functions(L, metatable, c->methods);
+  push_attributes(L, metatable, c->attributes);
+  /* stack: metatable, methods, getters, setters */
+  lua_pushvalue(L, metatable);
+  lua_pushvalue(L, metatable + 1);
+  lua_pushvalue(L, metatable + 2);
+  lua_pushcclosure(L, class_index, 3);
+  lua_setfield(L, metatable, "__index");
+  lua_pushvalue(L, metatable);
+  lua_pushvalue(L, metatable + 3);
+  lua_pushvalue(L, metatable + 2);
+  lua_pushcclosure(L, class_newindex, 3);
+  lua_setfield(L, metatable, "__newindex");
+  lua_settop(L, metatable + 1);
+  lua_remove(L, metatable);
+}
+
+void class_functions(lua_State *L, const char *name, const luaL_Reg *list) {
+  luaL_getmetatable(L, name);
+  lua_insert(L, -2);
+  set_functions(L, lua_gettop(L) - 1, list);
+  lua_remove(L, -2);
+}
+
+void *class_self(lua_State *L) {
+  void *self = lua_touserdata(L, 1);
+  if (self != NULL && lua_getmetatable(L, 1)) {
+    bool same = lua_rawequal(L, -1, lua_upvalueindex(1));
+    lua_pop(L, 1);
+    if (same) return self;
+  }
+  lua_getfield(L, lua_upvalueindex(1), "__name");
+  luaL_typeerror(L, 1, lua_tostring(L, -1));
+  return NULL;
+}
+
+void *class_check(lua_State *L, int arg, const char *name) {
+  return luaL_checkudata(L, arg, name);
+}
+
+void *class_box(lua_State *L, const char *name, size_t size, int values) {
+  void *box = lua_newuserdatauv(L, size, values);
+  memset(box, 0, size);
+  luaL_setmetatable(L, name);
+  return box;
+}

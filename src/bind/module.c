@@ -1,0 +1,183 @@
+/*
+** module.c - luaopen: the one place that puts classes together.
+** `require "pyssl.core"` is for lua/pyssl alone: a table with the module's
+** fields, the classes' method tables (methods), the steps that the operation
+** loop drives (steps), and functions for the policy written in Lua.
+*/
+#include <dlfcn.h>
+#include <openssl/crypto.h>
+
+#include "../sys/clock.h"
+#include "../tls/systemtrust.h"
+#include "args.h"
+#include "buffer.h"
+#include "certbox.h"
+#include "certinfo.h"
+#include "constants.h"
+#include "context.h"
+#include "error.h"
+#include "netaddr.h"
+#include "pressure.h"
+#include "random.h"
+#include "resolver.h"
+#include "socket.h"
+#include "warning.h"
+
+EXPORT int luaopen_pyssl_core(lua_State *L);
+
+/*
+** OpenSSL keeps pointers into this object (ex_data, BIO methods, atfork
+** handlers): it must never be unloaded, also where the linker was not told.
+*/
+static void stay_loaded(void) {
+  static const char anchor;
+  Dl_info info;
+  if (dladdr(&anchor, &info) && info.dli_fname != NULL)
+    (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+}
+
+/* A library of another major version would be called with the wrong ABI. */
+static void check_library(lua_State *L) {
+  unsigned major = OPENSSL_version_major();
+  if (major != OPENSSL_VERSION_MAJOR)
+    luaL_error(L, "pyssl was built for OpenSSL %d, but OpenSSL %d is loaded",
+               OPENSSL_VERSION_MAJOR, (int)major);
+}
+
+/* core.deadline(timeout) -> when it passes; nil for none. */
+static int deadline(lua_State *L) {
+  if (lua_isnoneornil(L, 1)) return 0;
+  lua_pushnumber(L, clock_deadline(luaL_checknumber(L, 1)));
+  return 1;
+}
+
+/* core.deprecated(what) warns once. */
+static int deprecated(lua_State *L) {
+  warning_deprecated(L, luaL_checkstring(L, 1));
+  return 0;
+}
+
+/* core.is_error(value): is it an error object of ours? */
+static int is_error(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_pushboolean(L, error_check(L, 1));
+  return 1;
+}
+
+/* core.system_error(errno, op) builds the OSError for an errno value. */
+static int system_error(lua_State *L) {
+  struct tls_error e;
+  tlserr_system(&e, (int)luaL_checkinteger(L, 1));
+  error_push(L, &e, luaL_optstring(L, 2, NULL));
+  return 1;
+}
+
+static void set_text(lua_State *L, const char *name, const char *text) {
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, name);
+}
+
+/*
+** get_default_verify_paths() tells where OpenSSL looks for authorities (A-10).
+** @return table {cafile=, capath=, openssl_cafile_env=, openssl_cafile=,
+**         openssl_capath_env=, openssl_capath=}; cafile and capath are nil
+**         unless they exist
+*/
+static int get_default_verify_paths(lua_State *L) {
+  struct system_paths paths;
+  systemtrust_default_paths(&paths);
+  lua_createtable(L, 0, 6);
+  set_text(L, "cafile", paths.cafile);
+  set_text(L, "capath", paths.capath);
+  set_text(L, "openssl_cafile_env", paths.openssl_cafile_env);
+  set_text(L, "openssl_cafile", paths.openssl_cafile);
+  set_text(L, "openssl_capath_env", paths.openssl_capath_env);
+  set_text(L, "openssl_capath", paths.openssl_capath);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"SSLContext", context_new},
+    {"arguments", args_spread},
+    {"deadline", deadline},
+    {"deprecated", deprecated},
+    {"system_error", system_error},
+    {"get_default_verify_paths", get_default_verify_paths},
+    {"is_error", is_error},
+    {NULL, NULL},
+};
+
+/* Set the table at the top as field `name` of the one below. */
+static void open_functions(lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+  luaL_setfuncs(L, netaddr_functions, 0);
+  luaL_setfuncs(L, random_functions, 0);
+  luaL_setfuncs(L, buffer_functions, 0);
+  luaL_setfuncs(L, socket_functions, 0);
+  luaL_setfuncs(L, resolver_functions, 0);
+}
+
+/* A class without methods of its own. */
+static void open_box(lua_State *L, const struct class *class) {
+  class_new(L, class);
+  lua_pop(L, 1);
+}
+
+/* core.methods: the table of methods of each class that Lua adds to. */
+static void open_classes(lua_State *L) {
+  static const luaL_Reg *const context_methods[] = {
+      context_trust_methods, context_load_methods, context_cipher_methods};
+  static const luaL_Reg *const socket_methods[] = {
+      socket_info_methods, socket_option_methods, socket_setup_methods};
+  lua_newtable(L);
+  class_new(L, &context_class);
+  for (size_t i = 0; i < 3; i++)
+    class_functions(L, CONTEXT_T, context_methods[i]);
+  lua_setfield(L, -2, "context");
+  class_new(L, &socket_class);
+  for (size_t i = 0; i < 3; i++)
+    class_functions(L, SOCKET_T, socket_methods[i]);
+  lua_setfield(L, -2, "socket");
+  lua_setfield(L, -2, "methods");
+  open_box(L, &context_credentials_class);
+  open_box(L, &certbox_class);
+  open_box(L, &resolver_class);
+}
+
+/* core.steps: what lua/pyssl/op.lua drives, by name. */
+static void open_steps(lua_State *L) {
+  static const luaL_Reg *const socket_lists[] = {
+      socket_steps, socket_read_steps, socket_write_steps, socket_setup_steps,
+      socket_file_steps};
+  lua_newtable(L);
+  for (size_t i = 0; i < sizeof socket_lists / sizeof *socket_lists; i++)
+    class_functions(L, SOCKET_T, socket_lists[i]);
+  class_functions(L, resolver_class.name, resolver_steps);
+  lua_setfield(L, -2, "steps");
+}
+
+/* core.errors: the class tables, and in the module as well. */
+static void open_errors(lua_State *L) {
+  lua_newtable(L);
+  error_open(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "errors");
+  lua_pop(L, 1);
+}
+
+int luaopen_pyssl_core(lua_State *L) {
+  check_library(L);
+  stay_loaded();
+  lua_newtable(L);
+  open_errors(L);
+  pressure_open(L);
+  certinfo_open(L);
+  buffer_open(L);
+  lua_newtable(L);
+  constants_open(L);
+  lua_setfield(L, -2, "constants");
+  open_functions(L);
+  open_classes(L);
+  open_steps(L);
+  return 1;
+}

@@ -1,0 +1,117 @@
+#include "resolver.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../sys/clock.h"
+#include "../sys/fdwait.h"
+#include "../sys/resolve.h"
+#include "error.h"
+#include "netaddr.h"
+
+#define RESOLVER_T "ssl.resolver"
+
+/* The deadline of a step, where the operation loop puts it. */
+#define DEADLINE 5
+
+struct resolver {
+  struct resolve *lookup;
+};
+
+static int resolver_gc(lua_State *L) {
+  struct resolver *r = class_self(L);
+  struct resolve *lookup = r->lookup;
+  r->lookup = NULL;
+  if (lookup != NULL) resolve_free(lookup);
+  return 0;
+}
+
+static int new_resolver(lua_State *L) {
+  static const char *const names[] = {"any", "inet", "inet6", NULL};
+  static const int families[] = {AF_UNSPEC, AF_INET, AF_INET6};
+  const char *host = luaL_checkstring(L, 1);
+  int family = families[luaL_checkoption(L, 2, "any", names)];
+  int number = 0;
+  struct resolver *r = class_box(L, RESOLVER_T, sizeof *r, 0);
+  r->lookup = resolve_start(host, family, &number);
+  if (r->lookup == NULL) return error_throw_errno(L, number, "resolve");
+  return 1;
+}
+
+static int raise_lookup(lua_State *L, int code) {
+  struct tls_error e;
+  if (code == EAI_SYSTEM) return error_throw_errno(L, errno, "resolve");
+  tlserr_set(&e, ERROR_OS, "%s", gai_strerror(code));
+  e.number = code;
+  e.library = "DNS";
+  snprintf(e.reason, sizeof e.reason, "%s", resolve_error_name(code));
+  return error_raise(L, &e, "resolve");
+}
+
+static void set_port(struct address *a, unsigned port) {
+  if (a->u.sa.sa_family == AF_INET)
+    a->u.in.sin_port = htons((uint16_t)port);
+  else
+    a->u.in6.sin6_port = htons((uint16_t)port);
+}
+
+static int push_addresses(lua_State *L, const struct addrinfo *list,
+                          unsigned port) {
+  lua_Integer count = 0;
+  lua_newtable(L);
+  for (; list != NULL; list = list->ai_next) {
+    struct address a = {0};
+    if (list->ai_family != AF_INET && list->ai_family != AF_INET6) continue;
+    a.length = list->ai_addrlen;
+    memcpy(&a.u, list->ai_addr, list->ai_addrlen);
+    set_port(&a, port);
+    netaddr_push_bytes(L, &a);
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
+/*
+** step resolve(port): the addresses of the host, with the port.
+** @return list of addresses' bytes
+** Raises OSError (library "DNS", reason "EAI_..."), TimeoutError.
+*/
+static int step_resolve(lua_State *L) {
+  struct resolver *r = class_self(L);
+  unsigned port = (unsigned)luaL_checkinteger(L, 2);
+  double deadline = luaL_optnumber(L, DEADLINE, CLOCK_NEVER);
+  struct addrinfo *list = NULL;
+  if (r->lookup == NULL) return error_throw_errno(L, EBADF, "resolve");
+  switch (fdwait(resolve_fd(r->lookup), FDWAIT_READ, deadline)) {
+  case FDWAIT_READY: break;
+  case FDWAIT_TIMEOUT:
+    return error_throw(L, ERROR_TIMEOUT, "the resolve operation timed out");
+  case FDWAIT_SIGNAL:
+    lua_pushnil(L);
+    lua_pushliteral(L, "signal");
+    lua_pushnumber(L, deadline);
+    return 3;
+  default: return error_throw_errno(L, errno, "resolve");
+  }
+  int code = resolve_finish(r->lookup, &list);
+  return code != 0 ? raise_lookup(L, code) : push_addresses(L, list, port);
+}
+
+static const luaL_Reg metamethods[] = {{"__gc", resolver_gc}, {NULL, NULL}};
+
+const struct class resolver_class = {
+    .name = RESOLVER_T,
+    .metamethods = metamethods,
+};
+
+const luaL_Reg resolver_functions[] = {
+    {"new_resolver", new_resolver},
+    {NULL, NULL},
+};
+
+const luaL_Reg resolver_steps[] = {
+    {"resolve", step_resolve},
+    {NULL, NULL},
+};

@@ -1,0 +1,336 @@
+#include "socket.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "../sys/clock.h"
+#include "../sys/net.h"
+#include "args.h"
+#include "context.h"
+#include "error.h"
+#include "netaddr.h"
+#include "pressure.h"
+
+/* So much unread input close() takes in, or the kernel would send a reset. */
+#define DRAIN_LIMIT (64 * 1024)
+
+#define HANDSHAKE_TIMEOUT 30.0 /* seconds, a listener's default */
+
+struct socket *socket_self(lua_State *L) {
+  return class_self(L);
+}
+
+struct socket *socket_check(lua_State *L, int arg) {
+  return class_check(L, arg, SOCKET_T);
+}
+
+struct socket *socket_box(lua_State *L) {
+  struct socket *s = class_box(L, SOCKET_T, sizeof *s, SOCKET_VALUES);
+  fdio_init(&s->io, -1);
+  s->timeout = -1;
+  s->handshake_timeout = HANDSHAKE_TIMEOUT;
+  s->do_handshake_on_connect = true;
+  s->suppress_ragged_eofs = true;
+  return s;
+}
+
+void socket_drop_tls(lua_State *L, struct socket *s) {
+  if (s->engine.ssl == NULL) return;
+  engine_close(&s->engine);
+  pressure_drop(L, PRESSURE_CONNECTION);
+}
+
+void socket_release(lua_State *L, struct socket *s) {
+  int fd = s->io.fd;
+  socket_drop_tls(L, s);
+  s->io.fd = -1;
+  s->state = SOCKET_CLOSED;
+  fdio_clear(&s->io);
+  if (fd >= 0) net_close(fd);
+}
+
+/* __gc: frees, sends nothing, never blocks. */
+static int socket_gc(lua_State *L) {
+  socket_release(L, socket_self(L));
+  return 0;
+}
+
+/* Best effort: what is held, then close_notify, without waiting. */
+static void say_goodbye(struct socket *s) {
+  struct tls_error ignored;
+  enum step step;
+  if (s->state != SOCKET_TLS || !s->engine.handshaken || s->engine.failed)
+    return;
+  s->io.wait = false;
+  step = engine_close_write(&s->engine, &ignored);
+  (void)step;
+  tlserr_clear();
+}
+
+/*
+** conn:close() closes the connection (design.md, rule 9).
+** Sends close_notify once, without waiting, and closes the descriptor; where a
+** makefile object is open, that happens when the last of them closes.
+** @return true, also when it is closed already
+*/
+static int socket_close(lua_State *L) {
+  struct socket *s = socket_self(L);
+  if (s->files > 0) {
+    s->closing = true;
+  } else if (s->state != SOCKET_CLOSED) {
+    say_goodbye(s);
+    if (s->io.fd >= 0) net_drain(s->io.fd, DRAIN_LIMIT);
+    socket_release(L, s);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* hold_file, release_file: makefile objects keep the connection open. */
+static int hold_file(lua_State *L) {
+  socket_self(L)->files++;
+  return 0;
+}
+
+static int release_file(lua_State *L) {
+  struct socket *s = socket_self(L);
+  if (s->files > 0) s->files--;
+  if (s->files > 0 || !s->closing) return 0;
+  return socket_close(L);
+}
+
+/*
+** conn:detach() gives the descriptor away, open; the object is closed then.
+** @return integer, -1 where there was none
+*/
+static int socket_detach(lua_State *L) {
+  struct socket *s = socket_self(L);
+  int fd = s->io.fd;
+  s->io.fd = -1;
+  socket_release(L, s);
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
+/* conn:fileno() is the descriptor, -1 without one. */
+static int socket_fileno(lua_State *L) {
+  lua_pushinteger(L, socket_self(L)->io.fd);
+  return 1;
+}
+
+static void check_descriptor(lua_State *L, const struct socket *s,
+                             const char *op) {
+  if (s->io.fd < 0) error_throw_errno(L, EBADF, op);
+}
+
+/*
+** conn:getsockname(), conn:getpeername() tell the addresses of both ends.
+** @return host, port; for IPv6 also flowinfo, scope; or a path
+** Raises OSError: EBADF without a descriptor, ENOTCONN.
+*/
+static int socket_getsockname(lua_State *L) {
+  struct socket *s = socket_self(L);
+  struct address a;
+  check_descriptor(L, s, "getsockname");
+  int number = net_local(s->io.fd, &a);
+  if (number != 0) return error_throw_errno(L, number, "getsockname");
+  return netaddr_push(L, &a);
+}
+
+static int socket_getpeername(lua_State *L) {
+  struct socket *s = socket_self(L);
+  struct address a;
+  if (s->state == SOCKET_UNCONNECTED && s->io.fd < 0)
+    return error_throw_errno(L, ENOTCONN, "getpeername");
+  check_descriptor(L, s, "getpeername");
+  int number = net_peer(s->io.fd, &a);
+  if (number != 0) return error_throw_errno(L, number, "getpeername");
+  return netaddr_push(L, &a);
+}
+
+static void push_timeout(lua_State *L, double timeout) {
+  if (timeout < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, timeout);
+}
+
+/* Seconds at `index`: nil is none, as -1. */
+static double check_timeout(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index)) return -1;
+  lua_Number seconds = luaL_checknumber(L, index);
+  if (!(seconds >= 0)) /* NaN too */
+    error_throw(L, ERROR_VALUE, "timeout must not be negative");
+  return isinf(seconds) ? -1 : seconds;
+}
+
+/* Connections that do not wait here may idle in great numbers. */
+static void set_timeout(struct socket *s, double timeout) {
+  s->timeout = timeout;
+  if (s->engine.ssl != NULL) engine_release_buffers(&s->engine, timeout == 0);
+}
+
+/*
+** conn:settimeout(seconds) sets how long each operation may take.
+** @param seconds  number; nil: no limit; 0: never wait
+** @return true
+** Raises ValueError for a negative one.
+*/
+static int socket_settimeout(lua_State *L) {
+  struct socket *s = socket_self(L);
+  set_timeout(s, check_timeout(L, 2));
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* conn:gettimeout() gives seconds, or nil. */
+static int socket_gettimeout(lua_State *L) {
+  push_timeout(L, socket_self(L)->timeout);
+  return 1;
+}
+
+/* conn:setblocking(flag) is settimeout(nil) for true, settimeout(0) else. */
+static int socket_setblocking(lua_State *L) {
+  struct socket *s = socket_self(L);
+  luaL_checktype(L, 2, LUA_TBOOLEAN);
+  set_timeout(s, lua_toboolean(L, 2) ? -1 : 0);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* conn:getblocking() is false where the timeout is 0. */
+static int socket_getblocking(lua_State *L) {
+  lua_pushboolean(L, socket_self(L)->timeout != 0);
+  return 1;
+}
+
+static int get_handshake_timeout(lua_State *L) {
+  push_timeout(L, socket_self(L)->handshake_timeout);
+  return 1;
+}
+
+static int set_handshake_timeout(lua_State *L) {
+  struct socket *s = socket_self(L);
+  if (!lua_isnil(L, 3) && lua_type(L, 3) != LUA_TNUMBER)
+    return attribute_type_error(L, "number");
+  s->handshake_timeout = check_timeout(L, 3);
+  return 0;
+}
+
+/* E-01: assigned in SNI and ClientHello callbacks only. */
+static int get_context(lua_State *L) {
+  socket_self(L);
+  lua_getiuservalue(L, 1, VALUE_CONTEXT);
+  return 1;
+}
+
+static int set_context(lua_State *L) {
+  if (luaL_testudata(L, 3, CONTEXT_T) == NULL)
+    return attribute_type_error(L, CONTEXT_T);
+  return error_throw(L, ERROR_VALUE,
+                     "context can be assigned in an SNI or ClientHello "
+                     "callback only");
+}
+
+/* E-03 */
+static int get_hostname(lua_State *L) {
+  socket_self(L);
+  lua_getiuservalue(L, 1, VALUE_HOSTNAME);
+  return 1;
+}
+
+/* E-02 and the other booleans: read, and two of them assigned. */
+static int get_server_side(lua_State *L) {
+  lua_pushboolean(L, socket_self(L)->server_side);
+  return 1;
+}
+
+static int get_do_handshake(lua_State *L) {
+  lua_pushboolean(L, socket_self(L)->do_handshake_on_connect);
+  return 1;
+}
+
+static int set_do_handshake(lua_State *L) {
+  socket_self(L)->do_handshake_on_connect = attribute_boolean(L);
+  return 0;
+}
+
+static int get_suppress(lua_State *L) {
+  lua_pushboolean(L, socket_self(L)->suppress_ragged_eofs);
+  return 1;
+}
+
+static int set_suppress(lua_State *L) {
+  socket_self(L)->suppress_ragged_eofs = attribute_boolean(L);
+  return 0;
+}
+
+static int describe(lua_State *L, int which) {
+  int numbers[3];
+  struct socket *s = socket_self(L);
+  if (s->io.fd < 0 ||
+      net_describe(s->io.fd, &numbers[0], &numbers[1], &numbers[2]) != 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, numbers[which]);
+  return 1;
+}
+
+static int get_family(lua_State *L) {
+  return describe(L, 0);
+}
+
+static int get_type(lua_State *L) {
+  return describe(L, 1);
+}
+
+static int get_proto(lua_State *L) {
+  return describe(L, 2);
+}
+
+static const struct class_attribute attributes[] = {
+    {"context", get_context, set_context},
+    {"server_side", get_server_side, NULL},
+    {"server_hostname", get_hostname, NULL},
+    {"do_handshake_on_connect", get_do_handshake, set_do_handshake},
+    {"suppress_ragged_eofs", get_suppress, set_suppress},
+    {"timeout", socket_gettimeout, NULL},
+    {"handshake_timeout", get_handshake_timeout, set_handshake_timeout},
+    {"family", get_family, NULL},
+    {"type", get_type, NULL},
+    {"proto", get_proto, NULL},
+    {NULL, NULL, NULL},
+};
+
+static const luaL_Reg methods[] = {
+    {"close", socket_close},
+    {"detach", socket_detach},
+    {"fileno", socket_fileno},
+    {"getsockname", socket_getsockname},
+    {"getpeername", socket_getpeername},
+    {"settimeout", socket_settimeout},
+    {"gettimeout", socket_gettimeout},
+    {"setblocking", socket_setblocking},
+    {"getblocking", socket_getblocking},
+    {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__gc", socket_gc},
+    {"__close", socket_close},
+    {NULL, NULL},
+};
+
+const luaL_Reg socket_file_steps[] = {
+    {"hold_file", hold_file},
+    {"release_file", release_file},
+    {NULL, NULL},
+};
+
+const struct class socket_class = {
+    .name = SOCKET_T,
+    .methods = methods,
+    .metamethods = metamethods,
+    .attributes = attributes,
+};

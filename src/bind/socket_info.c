@@ -1,0 +1,196 @@
+/*
+** socket_info.c - what a connection tells of itself: the methods of ssl.socket
+** that only look.
+*/
+#include <errno.h>
+#include <string.h>
+
+#include "certbox.h"
+#include "certinfo.h"
+#include "error.h"
+#include "socket.h"
+#include "warning.h"
+
+/* The receiver's SSL, or NULL where there is no TLS. */
+static SSL *ssl_of(lua_State *L) {
+  return socket_self(L)->engine.ssl;
+}
+
+/*
+** conn:getpeercert([binary_form]) gives the peer's certificate (E-13).
+** @param binary_form  boolean: DER; default false: a table (api.md G)
+** @return table, {} where it was not verified; string; nil without one
+** Raises ValueError before the handshake is done, OSError ENOTCONN.
+*/
+static int getpeercert(lua_State *L) {
+  struct socket *s = socket_self(L);
+  bool binary = false;
+  if (!lua_isnoneornil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TBOOLEAN);
+    binary = lua_toboolean(L, 2);
+  }
+  if (s->engine.ssl == NULL)
+    return error_throw_errno(L, s->state == SOCKET_CLOSED ? EBADF : ENOTCONN,
+                             "getpeercert");
+  if (!s->engine.handshaken)
+    return error_throw(L, ERROR_VALUE, "handshake not done yet");
+  X509 *certificate = SSL_get0_peer_certificate(s->engine.ssl);
+  bool verified = SSL_get_verify_mode(s->engine.ssl) & SSL_VERIFY_PEER;
+  if (certificate == NULL) {
+    lua_pushnil(L);
+    return 1;
+  }
+  certificate = certbox_push_one(L, certificate);
+  if (binary) return certinfo_push_der(L, certificate);
+  if (verified)
+    certinfo_push(L, certificate);
+  else
+    lua_newtable(L);
+  return 1;
+}
+
+/* name, protocol, secret bits: one cipher, as three values. */
+static void push_cipher(lua_State *L, const SSL_CIPHER *cipher) {
+  lua_pushstring(L, SSL_CIPHER_get_name(cipher));
+  lua_pushstring(L, SSL_CIPHER_get_version(cipher));
+  lua_pushinteger(L, SSL_CIPHER_get_bits(cipher, NULL));
+}
+
+/*
+** conn:cipher() tells the cipher in use (E-16).
+** @return name, the oldest protocol that has it, secret bits; nil before
+*/
+static int cipher(lua_State *L) {
+  SSL *ssl = ssl_of(L);
+  const SSL_CIPHER *current = ssl != NULL ? SSL_get_current_cipher(ssl) : NULL;
+  if (current == NULL) {
+    lua_pushnil(L);
+    return 1;
+  }
+  push_cipher(L, current);
+  return 3;
+}
+
+/*
+** conn:shared_ciphers() lists what both sides offer, on servers (E-17).
+** @return list of {name, protocol, secret bits}, the server's order; nil on
+**         clients, before the handshake, and on resumed connections (J-15)
+*/
+static int shared_ciphers(lua_State *L) {
+  struct socket *s = socket_self(L);
+  SSL *ssl = s->engine.ssl;
+  bool told = ssl != NULL && s->engine.handshaken && SSL_is_server(ssl) &&
+              !SSL_session_reused(ssl);
+  STACK_OF(SSL_CIPHER) *theirs = told ? SSL_get_client_ciphers(ssl) : NULL;
+  STACK_OF(SSL_CIPHER) *ours = told ? SSL_get_ciphers(ssl) : NULL;
+  if (theirs == NULL || ours == NULL) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_newtable(L);
+  lua_Integer count = 0;
+  for (int i = 0; i < sk_SSL_CIPHER_num(ours); i++) {
+    const SSL_CIPHER *each = sk_SSL_CIPHER_value(ours, i);
+    if (sk_SSL_CIPHER_find(theirs, (SSL_CIPHER *)(uintptr_t)each) < 0) continue;
+    lua_createtable(L, 3, 0);
+    int entry = lua_gettop(L);
+    push_cipher(L, each);
+    for (int field = 3; field >= 1; field--)
+      lua_rawseti(L, entry, field);
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
+/* conn:compression() gives the method's name, or nil, as always by default
+** (E-21). */
+static int compression(lua_State *L) {
+  SSL *ssl = ssl_of(L);
+  const COMP_METHOD *method = ssl ? SSL_get_current_compression(ssl) : NULL;
+  lua_pushstring(L, method != NULL ? SSL_COMP_get_name(method) : NULL);
+  return 1;
+}
+
+/* conn:version() gives "TLSv1.3", ...; nil before the handshake is done and
+** after a fatal error (E-27). */
+static int version(lua_State *L) {
+  struct socket *s = socket_self(L);
+  bool known = s->engine.ssl && s->engine.handshaken && !s->engine.failed;
+  lua_pushstring(L, known ? SSL_get_version(s->engine.ssl) : NULL);
+  return 1;
+}
+
+/* conn:pending() counts decrypted bytes that wait; 0 without TLS (E-28). */
+static int pending(lua_State *L) {
+  SSL *ssl = ssl_of(L);
+  lua_pushinteger(L, ssl != NULL ? SSL_pending(ssl) : 0);
+  return 1;
+}
+
+/* conn:eof() tells how the peer's stream ended: "clean" by close_notify,
+** "ragged" without; nil while it is open. */
+static int eof(lua_State *L) {
+  static const char *const names[] = {[ENGINE_OPEN] = NULL,
+                                      [ENGINE_CLEAN] = "clean",
+                                      [ENGINE_RAGGED] = "ragged"};
+  lua_pushstring(L, names[socket_self(L)->engine.end]);
+  return 1;
+}
+
+/* The first Finished message of the handshake: the client's in a full one,
+** the server's in a resumed one (RFC 5929, 3.1). */
+static size_t first_finished(SSL *ssl, void *data, size_t size) {
+  bool client = !SSL_is_server(ssl);
+  bool resumed = SSL_session_reused(ssl);
+  return client != resumed ? SSL_get_finished(ssl, data, size)
+                           : SSL_get_peer_finished(ssl, data, size);
+}
+
+/*
+** conn:get_channel_binding([type]) ties a login to this connection (E-22).
+** @param type  string; default "tls-unique" (RFC 5929)
+** @return string, the same on both ends; nil before the handshake is done
+** Raises ValueError for another type. TLS 1.3 does not define tls-unique; the
+** bytes of its first Finished are given, as Python does.
+*/
+static int get_channel_binding(lua_State *L) {
+  unsigned char data[EVP_MAX_MD_SIZE];
+  struct socket *s = socket_self(L);
+  const char *type = "tls-unique";
+  if (!lua_isnoneornil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TSTRING);
+    type = lua_tostring(L, 2);
+  }
+  if (strcmp(type, "tls-unique") != 0)
+    return error_throw(L, ERROR_VALUE,
+                       "channel binding type '%s' is not implemented", type);
+  size_t length = 0;
+  if (s->engine.ssl != NULL && s->engine.handshaken)
+    length = first_finished(s->engine.ssl, data, sizeof data);
+  if (length == 0)
+    lua_pushnil(L);
+  else
+    lua_pushlstring(L, (const char *)data, length);
+  return 1;
+}
+
+/* conn:selected_npn_protocol() is nil: NPN is gone (E-24). */
+static int selected_npn_protocol(lua_State *L) {
+  socket_self(L);
+  warning_deprecated(L, "selected_npn_protocol");
+  lua_pushnil(L);
+  return 1;
+}
+
+const luaL_Reg socket_info_methods[] = {
+    {"getpeercert", getpeercert},
+    {"cipher", cipher},
+    {"shared_ciphers", shared_ciphers},
+    {"compression", compression},
+    {"version", version},
+    {"pending", pending},
+    {"eof", eof},
+    {"get_channel_binding", get_channel_binding},
+    {"selected_npn_protocol", selected_npn_protocol},
+    {NULL, NULL},
+};

@@ -1,0 +1,264 @@
+/*
+** socket_step.c - the frame of a step: how long it may wait, what it gives
+** when it is not done, and the steps that are nothing but TLS: handshake,
+** unwrap, close_write.
+*/
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../sys/clock.h"
+#include "certbox.h"
+#include "certinfo.h"
+#include "context.h"
+#include "error.h"
+#include "pressure.h"
+#include "socket.h"
+
+void socket_begin(lua_State *L, struct socket *s) {
+  s->io.wait = s->timeout != 0;
+  s->io.deadline = lua_type(L, STEP_DEADLINE) == LUA_TNUMBER
+                       ? lua_tonumber(L, STEP_DEADLINE)
+                       : clock_deadline(s->timeout);
+}
+
+/* Where no authority was to be had, say where it was looked for. */
+static void explain_trust(lua_State *L, struct tls_error *e) {
+  lua_getiuservalue(L, 1, VALUE_CONTEXT);
+  struct context *c = luaL_testudata(L, -1, CONTEXT_T);
+  lua_pop(L, 1);
+  if (c == NULL || c->trust == NULL || !trust_found_none(c->trust)) return;
+  const char *searched = trust_searched(c->trust);
+  size_t used = strlen(e->message);
+  snprintf(e->message + used, sizeof e->message - used,
+           searched != NULL ? " (no CA certificate was found; looked at: %s)"
+                            : " (no CA certificates are loaded)%s",
+           searched != NULL ? searched : "");
+}
+
+/* Did verification fail for want of an authority? */
+static bool is_issuer_missing(int code) {
+  return code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+         code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+         code == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE ||
+         code == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
+         code == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
+}
+
+/* Raise a verification error: whose certificate, and which name was asked. */
+static int raise_verification(lua_State *L, struct socket *s,
+                              struct tls_error *e, const char *op) {
+  if (is_issuer_missing(e->verify_code)) explain_trust(L, e);
+  error_push(L, e, op);
+  if (s->engine.fault != NULL) {
+    lua_pushinteger(L, s->engine.fault_depth);
+    lua_setfield(L, -2, "depth");
+    X509 *fault = certbox_push_one(L, s->engine.fault);
+    certinfo_push_name(L, X509_get_subject_name(fault));
+    lua_setfield(L, -3, "subject");
+    lua_pop(L, 1);
+  }
+  lua_getiuservalue(L, 1, VALUE_HOSTNAME);
+  lua_setfield(L, -2, "hostname");
+  if (s->close_on_failure) socket_release(L, s);
+  return lua_error(L);
+}
+
+static int raise_failure(lua_State *L, struct socket *s, struct tls_error *e,
+                         const char *op, lua_Integer sent) {
+  if (e->class == ERROR_CERT_VERIFICATION)
+    return raise_verification(L, s, e, op);
+  error_push(L, e, op);
+  if (sent >= 0) {
+    lua_pushinteger(L, sent);
+    lua_setfield(L, -2, "sent");
+  }
+  if (s->close_on_failure) socket_release(L, s);
+  return lua_error(L);
+}
+
+static int raise_timeout(lua_State *L, struct socket *s, const char *op,
+                         lua_Integer sent) {
+  struct tls_error e;
+  tlserr_set(&e, ERROR_TIMEOUT, "the %s operation timed out", op);
+  return raise_failure(L, s, &e, op, sent);
+}
+
+/* nil, "signal", deadline, progress: Lua's hook runs, then call again. */
+static int call_again(lua_State *L, const struct socket *s,
+                      lua_Integer progress) {
+  lua_pushnil(L);
+  lua_pushliteral(L, "signal");
+  lua_pushnumber(L, s->io.deadline);
+  lua_pushinteger(L, progress);
+  return 4;
+}
+
+int socket_stopped(lua_State *L, struct socket *s, enum step step,
+                   struct tls_error *error, const char *op, lua_Integer sent) {
+  switch (step) {
+  case STEP_WANT_READ: return error_throw_shared(L, ERROR_WANT_READ, op);
+  case STEP_WANT_WRITE: return error_throw_shared(L, ERROR_WANT_WRITE, op);
+  case STEP_SIGNAL: return call_again(L, s, sent > 0 ? sent : 0);
+  case STEP_TIMEOUT: return raise_timeout(L, s, op, sent);
+  case STEP_END: return error_throw_shared(L, ERROR_ZERO_RETURN, op);
+  default: return raise_failure(L, s, error, op, sent);
+  }
+}
+
+enum step socket_plain_step(const struct socket *s, enum step want,
+                            struct tls_error *e) {
+  switch (s->io.event) {
+  case FDIO_BLOCKED: return want;
+  case FDIO_TIMEOUT: return STEP_TIMEOUT;
+  case FDIO_SIGNAL: return STEP_SIGNAL;
+  case FDIO_END: return STEP_END;
+  default: tlserr_system(e, s->io.error); return STEP_FAILED;
+  }
+}
+
+/* What a method says in a state where it cannot be (api.md E.5, I-88). */
+static const struct refusal {
+  const char *op;
+  enum error_class class;
+  int number; /* for an OSError, while unconnected */
+  const char *message;
+} refusals[] = {
+    {"read", ERROR_VALUE, 0, "read on a closed or unwrapped connection"},
+    {"write", ERROR_VALUE, 0, "write on a closed or unwrapped connection"},
+    {"unwrap", ERROR_VALUE, 0, "no TLS connection to unwrap"},
+    {"close_write", ERROR_VALUE, 0, "no TLS connection to close"},
+    {"send", ERROR_OS, EPIPE, NULL},
+    {"sendall", ERROR_OS, EPIPE, NULL},
+    {"sendfile", ERROR_OS, EPIPE, NULL},
+};
+
+int socket_refuse(lua_State *L, struct socket *s, const char *op) {
+  int number = s->state == SOCKET_CLOSED ? EBADF : ENOTCONN;
+  for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+    if (strcmp(refusals[i].op, op) != 0) continue;
+    if (refusals[i].class == ERROR_VALUE)
+      return error_throw(L, ERROR_VALUE, "%s", refusals[i].message);
+    if (number != EBADF) number = refusals[i].number;
+  }
+  return error_throw_errno(L, number, op);
+}
+
+/* Which side may this context be? (I-73, I-74) */
+static bool check_side(const struct socket *s, const struct context *c,
+                       struct tls_error *e) {
+  const SSL_METHOD *method = SSL_CTX_get_ssl_method(c->handle);
+  if (s->server_side && method == TLS_client_method())
+    tlserr_set(e, ERROR_SSL,
+               "cannot create a server socket with a PROTOCOL_TLS_CLIENT "
+               "context");
+  else if (!s->server_side && method == TLS_server_method())
+    tlserr_set(e, ERROR_SSL,
+               "cannot create a client socket with a PROTOCOL_TLS_SERVER "
+               "context");
+  else
+    return true;
+  return false;
+}
+
+/* Make the engine and tell it the peer's name. */
+static bool open_engine(struct socket *s, const struct context *c,
+                        const struct peername *name, struct tls_error *e) {
+  if (!check_side(s, c, e)) return false;
+  if (engine_open(&s->engine, c->handle, &s->io, s->server_side) &&
+      (name == NULL || peername_apply(name, s->engine.ssl, c->check_hostname)))
+    return true;
+  tlserr_take(e, "cannot make a TLS connection");
+  return false;
+}
+
+void socket_start_tls(lua_State *L, int index) {
+  struct socket *s = socket_check(L, index);
+  struct tls_error e;
+  struct peername name;
+  size_t length;
+  lua_getiuservalue(L, index, VALUE_CONTEXT);
+  lua_getiuservalue(L, index, VALUE_HOSTNAME);
+  const struct context *c = context_check(L, -2);
+  const char *text = lua_tolstring(L, -1, &length);
+  bool ok = text == NULL || peername_parse(&name, text, length, &e);
+  if (!ok || !open_engine(s, c, text != NULL ? &name : NULL, &e)) {
+    socket_release(L, s);
+    error_raise(L, &e, "wrap_socket");
+  }
+  lua_pop(L, 2);
+  s->state = SOCKET_TLS;
+  engine_release_buffers(&s->engine, s->timeout == 0);
+  pressure_add(L, PRESSURE_CONNECTION);
+}
+
+/*
+** conn:do_handshake([block]) performs the handshake (E-12).
+** @param block  boolean: wait although the timeout is 0; default false
+** @return true, at once when it is done already
+** Raises SSLWantReadError, SSLWantWriteError (timeout 0), TimeoutError,
+** SSLCertVerificationError, SSLEOFError, SSLError, OSError (ENOTCONN).
+*/
+static int step_handshake(lua_State *L) {
+  struct socket *s = socket_self(L);
+  struct tls_error e;
+  if (s->state != SOCKET_TLS) return socket_refuse(L, s, "handshake");
+  bool block = lua_toboolean(L, 2);
+  lua_settop(L, STEP_PROGRESS);
+  socket_begin(L, s);
+  if (block && s->timeout == 0) {
+    s->io.wait = true;
+    s->io.deadline = CLOCK_NEVER;
+  }
+  enum step step = engine_handshake(&s->engine, &e);
+  if (step != STEP_DONE) return socket_stopped(L, s, step, &e, "handshake", -1);
+  s->close_on_failure = false;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/*
+** conn:unwrap() ends TLS (E-25): sends close_notify, awaits the peer's.
+** @return the same ssl.socket, now plain: recv and send move plaintext
+** Raises ValueError without TLS, SSLError SHUTDOWN_WHILE_IN_INIT before the
+** handshake is done, and as reading does.
+*/
+static int step_unwrap(lua_State *L) {
+  struct socket *s = socket_self(L);
+  struct tls_error e;
+  if (s->state != SOCKET_TLS) return socket_refuse(L, s, "unwrap");
+  lua_settop(L, STEP_PROGRESS);
+  socket_begin(L, s);
+  enum step step = engine_shutdown(&s->engine, &e);
+  if (step != STEP_DONE) return socket_stopped(L, s, step, &e, "unwrap", -1);
+  socket_drop_tls(L, s);
+  s->state = SOCKET_PLAIN;
+  lua_pushvalue(L, 1);
+  return 1;
+}
+
+/*
+** conn:close_write() sends close_notify; reading goes on (design.md, rule 9).
+** @return true
+** Raises as send does, and ValueError without TLS.
+*/
+static int step_close_write(lua_State *L) {
+  struct socket *s = socket_self(L);
+  struct tls_error e;
+  if (s->state != SOCKET_TLS) return socket_refuse(L, s, "close_write");
+  lua_settop(L, STEP_PROGRESS);
+  socket_begin(L, s);
+  enum step step = engine_handshake(&s->engine, &e);
+  if (step == STEP_DONE) step = engine_close_write(&s->engine, &e);
+  if (step != STEP_DONE)
+    return socket_stopped(L, s, step, &e, "close_write", -1);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+const luaL_Reg socket_steps[] = {
+    {"do_handshake", step_handshake},
+    {"unwrap", step_unwrap},
+    {"close_write", step_close_write},
+    {NULL, NULL},
+};
