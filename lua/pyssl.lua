@@ -1,0 +1,73 @@
+--- pyssl - TLS for Lua: Python's ssl module over OpenSSL.
+-- The module's table is put together here. C gives the classes (pyssl.core);
+-- the files beside add what is policy or needs no C.
+
+local core = require "pyssl.core"
+local certtime = require "pyssl.certtime"
+local defaults = require "pyssl.defaults"
+local hostname = require "pyssl.hostname"
+local pem = require "pyssl.pem"
+
+require "pyssl.context" -- adds its methods to ssl.context
+
+local ssl = {_VERSION = "pyssl 0.1"}
+
+-- Constants, enums and error classes are fields of the module.
+for _, fields in ipairs {core.constants, core.errors} do
+  for name, value in pairs(fields) do ssl[name] = value end
+end
+ssl.socket_error = ssl.OSError
+
+for _, name in ipairs {
+  "SSLContext", "get_default_verify_paths", "buffer",
+  "RAND_bytes", "RAND_status", "RAND_add", "RAND_egd",
+} do
+  ssl[name] = core[name]
+end
+ssl.context = core.SSLContext
+
+ssl.create_default_context = defaults.create_default_context
+ssl.get_server_certificate = defaults.get_server_certificate
+ssl.wrap_socket = defaults.wrap_socket
+ssl.cert_time_to_seconds = certtime.cert_time_to_seconds
+ssl.DER_cert_to_PEM_cert = pem.DER_cert_to_PEM_cert
+ssl.PEM_cert_to_DER_cert = pem.PEM_cert_to_DER_cert
+
+--- Check a decoded certificate against a name. [A-16]
+-- Deprecated: the handshake checks the name. See hostname.lua.
+function ssl.match_hostname(cert, name)
+  core.deprecated("match_hostname")
+  return hostname.match_hostname(cert, name)
+end
+
+--- Random bytes as RAND_bytes gives them, and true. [A-15] Deprecated.
+function ssl.RAND_pseudo_bytes(n)
+  core.deprecated("RAND_pseudo_bytes")
+  return core.RAND_pseudo_bytes(n)
+end
+
+--- The class of connections: made by wrap_socket only (I-81).
+function ssl.SSLSocket()
+  error(ssl.TypeError("ssl.socket has no public constructor: use "
+                      .. "context:wrap_socket"), 0)
+end
+ssl.socket = ssl.SSLSocket
+
+local function finish(ok, ...)
+  if ok then return ... end
+  local err = ...
+  if core.is_error(err) then return nil, err end
+  error(err, 0)
+end
+
+--- Call f(...) and give its results, or nil and the error where one of pyssl's
+-- was raised. Any other error goes on up; yields pass through.
+-- @function try
+-- @tparam function f
+-- @param ...  its arguments
+-- @return f's results, or nil, error object
+function ssl.try(f, ...)
+  return finish(pcall(f, ...))
+end
+
+return ssl

@@ -1,0 +1,143 @@
+--- context - the methods of ssl.context that make connections.
+-- Calls: address, adopt, socket, errors. Called by: pyssl, defaults.
+
+local core = require "pyssl.core"
+local address = require "pyssl.address"
+local adopt = require "pyssl.adopt"
+local errors = require "pyssl.errors"
+local socket = require "pyssl.socket"
+
+local context = core.methods.context
+local steps = core.steps
+
+local function value_error(message)
+  error(errors.ValueError(message), 0)
+end
+
+local WRAP = {
+  "sock", "server_side", "do_handshake_on_connect", "suppress_ragged_eofs",
+  "server_hostname", "session", "initial", "handshake_timeout",
+}
+
+local function refuse_session(session)
+  if session ~= nil then
+    error(errors.NotImplementedError("sessions are not implemented yet"), 0)
+  end
+end
+
+-- Give a new connection its descriptor, and perform the handshake if it is
+-- connected and wants one.
+local function begin(conn, sock, initial)
+  local fd, timeout, read_ahead = adopt.take(sock)
+  conn:settimeout(timeout)
+  local connected = steps.adopt(conn, fd, read_ahead .. (initial or ""))
+  if not connected or not conn.do_handshake_on_connect then return end
+  if timeout == 0 then
+    conn:close()
+    value_error("do_handshake_on_connect should not be specified for a "
+                .. "non-blocking socket")
+  end
+  steps.close_on_failure(conn)
+  conn:do_handshake()
+end
+
+--- Put TLS on a socket, which is taken over. [D-38]
+-- @function context:wrap_socket
+-- @param sock  nil (the socket is made by connect or bind), a descriptor
+-- number, an object of LuaSocket, cqueues or luv, or a plain ssl.socket
+-- @tparam[opt=false] boolean server_side
+-- @tparam[opt=true] boolean do_handshake_on_connect
+-- @tparam[opt=true] boolean suppress_ragged_eofs  an end of the stream without
+-- close_notify reads as "" instead of raising SSLEOFError
+-- @tparam ?string server_hostname  for SNI and the check of the name; needed
+-- where the context has check_hostname
+-- @param session  NotImplementedError for now
+-- @tparam ?string initial  bytes that were read from the socket already, as
+-- STARTTLS needs
+-- @tparam[opt=30] number handshake_timeout  seconds for each handshake that
+-- `accept` performs
+-- @treturn ssl.socket
+-- @raise ValueError for impossible combinations and names;
+-- NotImplementedError for a datagram socket; OSError; what the handshake raises,
+-- with the socket closed
+function context.wrap_socket(self, ...)
+  local sock, server_side, on_connect, suppress, hostname, session, initial,
+        handshake_timeout = core.arguments(WRAP, ...)
+  if server_side == true and session ~= nil then
+    value_error("session can only be specified in client mode")
+  end
+  refuse_session(session)
+  local conn = core.new_socket(self, server_side, on_connect, suppress,
+                               hostname, handshake_timeout)
+  if sock ~= nil then
+    begin(conn, sock, initial)
+  elseif initial ~= nil then
+    value_error("initial bytes need a socket that they came from")
+  end
+  return conn
+end
+
+local CONNECT = {
+  "do_handshake_on_connect", "suppress_ragged_eofs", "server_hostname",
+  "session", "timeout", "bind", "family",
+}
+
+local FAMILIES = {any = true, inet = true, inet6 = true}
+
+local function check_connect(timeout, family)
+  if timeout ~= nil and type(timeout) ~= "number" then
+    error(("bad value for option 'timeout' (number expected, got %s)")
+            :format(type(timeout)), 0)
+  end
+  if timeout and not (timeout > 0) then
+    value_error("timeout must be greater than 0")
+  end
+  if family ~= nil and not FAMILIES[family] then
+    value_error("family is 'any', 'inet' or 'inet6'")
+  end
+end
+
+-- ("host", port, options), ({host, port}, options) or ("/path", options).
+local function take_target(host, port, options)
+  if options == nil and type(port) == "table" then
+    port, options = nil, port
+  end
+  host, port = address.take(host, port)
+  return host, port, options or {}
+end
+
+--- Resolve, connect, wrap and verify in one call, with one deadline.
+-- @function context:connect
+-- @tparam string|table host  name, numeric address, {host, port}, or a
+-- Unix-domain path
+-- @tparam ?integer port
+-- @tparam ?table options  `do_handshake_on_connect`, `server_hostname`
+-- (default: host) and `session` as for wrap_socket; `suppress_ragged_eofs`
+-- (default false: a truncated stream raises SSLEOFError once all was read);
+-- `timeout`: seconds for the whole call, nil for no limit, and the socket
+-- keeps it; `bind`: {host, port} of the near end; `family`: "any", "inet" or
+-- "inet6"
+-- @treturn ssl.socket
+-- @raise OSError (library "DNS" for a failed look-up; else every address that
+-- was tried and why it failed), TimeoutError, ValueError, what the handshake
+-- raises
+function context.connect(self, ...)
+  local host, port, options = take_target(...)
+  local on_connect, suppress, hostname, session, timeout, near, family =
+    core.arguments(CONNECT, options)
+  refuse_session(session)
+  check_connect(timeout, family)
+  if hostname == nil and port then hostname = host end
+  if suppress == nil then suppress = false end
+  local conn = core.new_socket(self, false, on_connect, suppress, hostname)
+  conn:settimeout(timeout)
+  steps.close_on_failure(conn)
+  local deadline = core.deadline(timeout)
+  local addresses = address.lookup(host, port, family, deadline)
+  near = near and address.to_bind(near)
+  socket.open(conn, addresses, near, deadline)
+  if conn.do_handshake_on_connect then socket.handshake(conn, deadline) end
+  return conn
+end
+
+return context
