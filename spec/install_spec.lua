@@ -1,0 +1,100 @@
+local process = require "support.process"
+
+-- The build that the suite runs on, and not another one with other flags.
+local BUILD = "BUILD=" .. (os.getenv("PYSSL_BUILD") or "build")
+
+-- A jobserver's descriptors do not pass to our children.
+local FLAGS = (os.getenv("MAKEFLAGS") or ""):gsub("%-%-jobserver%-auth=%S+", "")
+  :gsub("%-j%d*", "")
+
+local function make(...)
+  return process.check({"make", "-s", "--no-print-directory", BUILD, ...},
+    {env = {MAKEFLAGS = FLAGS, MFLAGS = false, MAKELEVEL = false}})
+end
+
+-- What a Lua with these paths and nothing else says to a chunk.
+local function lua_says(chunk, path, cpath, directory)
+  local out = process.check({process.lua, "-e", chunk}, {
+    sanitizers = true, -- `make asan` installs a module that needs them
+    env = {LUA_PATH = path, LUA_CPATH = cpath, ASAN_OPTIONS = "detect_leaks=0"},
+    cwd = directory,
+  })
+  return (out:gsub("\n$", ""))
+end
+
+local LOADED = 'require "pyssl" io.write(package.searchpath("pyssl", package.path))'
+
+describe("make env", function()
+  it("prints two lines that let Lua find the working tree from anywhere", function()
+    local lines = make("env")
+    local path, cpath = lines:match(
+      "^export LUA_PATH='([^'\n]*;;)'\nexport LUA_CPATH='([^'\n]*;;)'\n$")
+    assert.is_string(path, lines)
+    assert.matches("^/.*/lua/%?%.lua;/.*/lua/%?/init%.lua;;$", path)
+    assert.matches("^/.*/%?%.so;;$", cpath)
+    assert.matches("^/.*/lua/pyssl%.lua$", lua_says(LOADED, path, cpath, "/"))
+  end)
+
+  it("prints what a shell can evaluate", function()
+    local out = process.check({"sh", "-c", 'eval "$1"; printf %s "$LUA_CPATH"',
+      "sh", make("env")})
+    assert.matches("^/.*;;$", out)
+  end)
+end)
+
+describe("make install", function()
+  local directory
+
+  before_each(function()
+    directory = process.check({"mktemp", "-d"}):match("[^\n]+")
+  end)
+
+  after_each(function()
+    process.check({"rm", "-rf", "--", directory})
+  end)
+
+  local function paths()
+    local root = directory .. "/opt/lib x"
+    return root .. "/share/lua/5.4/?.lua", root .. "/lib/lua/5.4/?.so"
+  end
+
+  local OPTIONS = "PREFIX=/opt/lib x"
+
+  it("puts what require needs below DESTDIR and PREFIX", function()
+    make("install", "DESTDIR=" .. directory, OPTIONS)
+    local path, cpath = paths()
+    assert.equal(directory .. "/opt/lib x/share/lua/5.4/pyssl.lua",
+      lua_says(LOADED, path, cpath, "/"))
+  end)
+
+  it("installs every Lua file", function()
+    make("install", "DESTDIR=" .. directory, OPTIONS)
+    local count = "find . -name '*.lua' | LC_ALL=C sort"
+    assert.equal(process.check({"sh", "-c", count}, {cwd = "lua"}),
+      process.check({"sh", "-c", count}, {cwd = (paths():match("(.*)/"))}))
+  end)
+
+  it("is undone by make uninstall", function()
+    make("install", "DESTDIR=" .. directory, OPTIONS)
+    make("uninstall", "DESTDIR=" .. directory, OPTIONS)
+    assert.equal("", process.check({"find", directory, "-type", "f"}))
+  end)
+end)
+
+describe("the built module", function()
+  it("stays loaded when the Lua state that loaded it closes", function()
+    local file = (os.getenv("PYSSL_BUILD") or "build") .. "/pyssl/core.so"
+    assert.matches("NODELETE", process.check({"readelf", "-d", file}))
+  end)
+
+  it("shows no symbol but what require calls", function()
+    local file = (os.getenv("PYSSL_BUILD") or "build") .. "/pyssl/core.so"
+    local names = {}
+    for name in process.check({"nm", "-D", "--defined-only", file})
+      :gmatch(" [TDBR] ([^\n@]+)") do
+      if not name:find("^__") then names[#names + 1] = name end
+    end
+    assert.same({"luaopen_pyssl_core"}, names)
+  end)
+end)
+
