@@ -61,9 +61,9 @@ local function from_ours(sock)
                 .. "wrap_transport")
   end
   local timeout = sock.timeout
-  local fd = sock:fileno()
-  if fd < 0 then core.check_stream(fd) end
-  return sock:detach(), timeout, ""
+  core.check_stream(sock:fileno())
+  local fd, initial = core.steps.give_up(sock)
+  return fd, timeout, initial
 end
 
 local function method(sock, name)

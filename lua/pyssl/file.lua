@@ -115,12 +115,12 @@ end
 -- Closing
 
 -- Give up the connection, once.
-local function release(state)
+local function release(state, quiet)
   local conn, hold = state.conn, state.hold
   state.closed, state.conn, state.hold = true, nil, nil
   state.reader:close()
   state.writer:close()
-  if hold then hold.release(conn) end
+  if hold then hold.release(conn, quiet) end
 end
 
 --- Flush and close. Closing a closed file does nothing.
@@ -153,7 +153,7 @@ end
 -- What was not flushed is lost: a collector must not wait.
 function metatable.__gc(self)
   local state = check_file(self, "__gc")
-  if not state.closed then release(state) end
+  if not state.closed then release(state, true) end
 end
 
 function metatable.__tostring(self)
@@ -186,7 +186,7 @@ end
 -- @tparam[opt="r"] string mode  "r", "w" or "rw"; a "b" changes nothing
 -- @tparam[opt=8192] integer buffering  bytes of writes held back; 0 none, 1 to
 -- the next line feed, negative the default
--- @tparam table hold  `acquire(conn)`, called now, and `release(conn)`, called
+-- @tparam table hold  `acquire(conn)`, called now, and `release(conn, quiet)`, called
 -- once when the file is closed or collected
 -- @treturn file
 -- @raise ValueError on another mode  [E.3 makefile]

@@ -148,7 +148,7 @@ static void open_classes(lua_State *L) {
 static void open_steps(lua_State *L) {
   static const luaL_Reg *const socket_lists[] = {
       socket_steps, socket_read_steps, socket_write_steps, socket_setup_steps,
-      socket_file_steps};
+      socket_hold_steps};
   lua_newtable(L);
   for (size_t i = 0; i < sizeof socket_lists / sizeof *socket_lists; i++)
     class_functions(L, SOCKET_T, socket_lists[i]);

@@ -87,7 +87,7 @@ static int socket_close(lua_State *L) {
   return 1;
 }
 
-/* hold_file, release_file: makefile objects keep the connection open. */
+/* hold_file(conn): makefile objects keep the connection open. */
 static int hold_file(lua_State *L) {
   socket_self(L)->files++;
   return 0;
@@ -111,6 +111,15 @@ static int socket_detach(lua_State *L) {
   socket_release(L, s);
   lua_pushinteger(L, fd);
   return 1;
+}
+
+/* give_up(conn) -> descriptor, bytes received ahead: for another wrap. */
+static int give_up(lua_State *L) {
+  struct socket *s = socket_self(L);
+  lua_pushlstring(L, (const char *)s->io.front, s->io.front_left);
+  socket_detach(L);
+  lua_insert(L, -2);
+  return 2;
 }
 
 /* conn:fileno() is the descriptor, -1 without one. */
@@ -322,7 +331,8 @@ static const luaL_Reg metamethods[] = {
     {NULL, NULL},
 };
 
-const luaL_Reg socket_file_steps[] = {
+const luaL_Reg socket_hold_steps[] = {
+    {"give_up", give_up},
     {"hold_file", hold_file},
     {"release_file", release_file},
     {NULL, NULL},

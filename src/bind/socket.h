@@ -102,7 +102,7 @@ extern const luaL_Reg socket_read_steps[];  /* socket_read.c */
 extern const luaL_Reg socket_write_steps[]; /* socket_write.c */
 extern const luaL_Reg socket_setup_steps[]; /* socket_setup.c */
 extern const luaL_Reg socket_setup_methods[];
-extern const luaL_Reg socket_file_steps[]; /* socket.c, for makefile */
+extern const luaL_Reg socket_hold_steps[]; /* socket.c, for makefile */
 extern const luaL_Reg socket_functions[];  /* of core */
 
 HIDDEN_END

@@ -144,9 +144,13 @@ int socket_refuse(lua_State *L, struct socket *s, const char *op) {
   return error_throw_errno(L, number, op);
 }
 
-/* Which side may this context be? (I-73, I-74) */
+/* May this context be on this side? (I-73, I-74) */
 static bool check_side(const struct socket *s, const struct context *c,
                        struct tls_error *e) {
+  if (c->handle == NULL) {
+    tlserr_set(e, ERROR_VALUE, "the context is closed");
+    return false;
+  }
   const SSL_METHOD *method = SSL_CTX_get_ssl_method(c->handle);
   if (s->server_side && method == TLS_client_method())
     tlserr_set(e, ERROR_SSL,
@@ -179,9 +183,10 @@ void socket_start_tls(lua_State *L, int index) {
   size_t length;
   lua_getiuservalue(L, index, VALUE_CONTEXT);
   lua_getiuservalue(L, index, VALUE_HOSTNAME);
-  const struct context *c = context_check(L, -2);
+  const struct context *c = lua_touserdata(L, -2);
   const char *text = lua_tolstring(L, -1, &length);
-  bool ok = text == NULL || peername_parse(&name, text, length, &e);
+  bool ok = check_side(s, c, &e) &&
+            (text == NULL || peername_parse(&name, text, length, &e));
   if (!ok || !open_engine(s, c, text != NULL ? &name : NULL, &e)) {
     socket_release(L, s);
     error_raise(L, &e, "wrap_socket");

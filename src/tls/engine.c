@@ -195,9 +195,11 @@ static enum step stopped(struct engine *e, bool clean,
     break;
   default: break;
   }
-  if (ERR_peek_last_error() == 0 && e->io->event == FDIO_NONE)
-    return fail_again(e, error);
-  return fail_protocol(e, error);
+  if (ERR_peek_last_error() != 0)
+    return fail_protocol(e, error);
+  if (e->io->event == FDIO_END)
+    e->end = ENGINE_RAGGED;
+  return fail_again(e, error);
 }
 
 /* What OpenSSL negotiated decides how much a record takes (RFC 6066, 4). */
@@ -252,12 +254,12 @@ enum step engine_read(struct engine *e, void *data, size_t size, size_t *got,
     enum step step = engine_handshake(e, error);
     if (step != STEP_DONE) return step;
   }
-  if (!has_input(e)) {
-    if (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN)
-      return read_end(e, error);
+  e->io->event = FDIO_NONE;
+  if (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN)
+    return read_end(e, error);
+  if (!has_input(e))
     return e->io->event == FDIO_ERROR ? fail_system(e, error)
                                       : waits(e, SSL_READING);
-  }
   e->io->event = FDIO_NONE;
   if (SSL_read_ex(e->ssl, data, size, got)) return STEP_DONE;
   if (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN)
