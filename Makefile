@@ -18,6 +18,7 @@ EXTRA =
 RUNNER =
 SCALE = $(or $(PYSSL_SCALE),1)
 BUSTED = /usr/bin/busted
+unexport ARGS BUILD EXTRA RUNNER SCALE BUSTED
 
 .PHONY: build deps demo test asan valgrind check contract rockspec env \
 	install uninstall clean native suite FORCE
@@ -103,7 +104,9 @@ env_line = @printf '%s\n' $(call quote,export $(1)=$(call quote,$(2)))
 with_lua = env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_INIT -u LUA_INIT_5_4 \
 	LUA_PATH=$(call quote,$(lua_path)$(1);) \
 	LUA_CPATH=$(call quote,$(lua_cpath)$(2);)
-with_suite = $(call with_lua,$(CURDIR)/spec/?.lua;,$(build_path)/spec/?.so;) \
+# Nor is the suite to see what the user's environment says about certificates.
+with_suite = env -u SSL_CERT_FILE -u SSL_CERT_DIR -u SSLKEYLOGFILE \
+	-u OPENSSL_CONF $(call with_lua,$(CURDIR)/spec/?.lua;,$(build_path)/spec/?.so;) \
 	PYSSL_LUA=$(call quote,$(LUA)) PYSSL_SCALE=$(SCALE) \
 	PYSSL_BUILD=$(call quote,$(build_path))
 jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))

@@ -49,7 +49,7 @@ end
 local function settle()
   local until_then = native.now() + scale.tolerance(PATIENCE)
   while native.fd_count() ~= before.count and native.now() < until_then do
-    native.poll({}, "r", 0.02)
+    native.poll({}, {}, 0.02)
     collect()
   end
 end

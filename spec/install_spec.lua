@@ -1,7 +1,8 @@
 local process = require "support.process"
 
 -- The build that the suite runs on, and not another one with other flags.
-local BUILD = "BUILD=" .. (os.getenv("PYSSL_BUILD") or "build")
+local DIRECTORY = os.getenv("PYSSL_BUILD")
+local BUILD = "BUILD=" .. DIRECTORY:match("[^/]+$")
 
 -- A jobserver's descriptors do not pass to our children.
 local FLAGS = (os.getenv("MAKEFLAGS") or ""):gsub("%-%-jobserver%-auth=%S+", "")
@@ -24,21 +25,25 @@ end
 
 local LOADED = 'require "pyssl" io.write(package.searchpath("pyssl", package.path))'
 
+-- What the shell makes of one of the variables.
+local function evaluate(lines, name)
+  return process.check({"sh", "-c", 'eval "$1"; printf %s "$' .. name .. '"',
+    "sh", lines})
+end
+
 describe("make env", function()
-  it("prints two lines that let Lua find the working tree from anywhere", function()
+  it("prints exactly two lines, quoted for a shell", function()
+    assert.matches("^export LUA_PATH='[^\n]*;;'\nexport LUA_CPATH='[^\n]*;;'\n$",
+      make("env"))
+  end)
+
+  it("lets Lua find the working tree from anywhere", function()
     local lines = make("env")
-    local path, cpath = lines:match(
-      "^export LUA_PATH='([^'\n]*;;)'\nexport LUA_CPATH='([^'\n]*;;)'\n$")
-    assert.is_string(path, lines)
+    local path = evaluate(lines, "LUA_PATH")
+    local cpath = evaluate(lines, "LUA_CPATH")
     assert.matches("^/.*/lua/%?%.lua;/.*/lua/%?/init%.lua;;$", path)
     assert.matches("^/.*/%?%.so;;$", cpath)
     assert.matches("^/.*/lua/pyssl%.lua$", lua_says(LOADED, path, cpath, "/"))
-  end)
-
-  it("prints what a shell can evaluate", function()
-    local out = process.check({"sh", "-c", 'eval "$1"; printf %s "$LUA_CPATH"',
-      "sh", make("env")})
-    assert.matches("^/.*;;$", out)
   end)
 end)
 
@@ -82,15 +87,15 @@ describe("make install", function()
 end)
 
 describe("the built module", function()
+  local FILE = DIRECTORY .. "/pyssl/core.so"
+
   it("stays loaded when the Lua state that loaded it closes", function()
-    local file = (os.getenv("PYSSL_BUILD") or "build") .. "/pyssl/core.so"
-    assert.matches("NODELETE", process.check({"readelf", "-d", file}))
+    assert.matches("NODELETE", process.check({"readelf", "-d", FILE}))
   end)
 
   it("shows no symbol but what require calls", function()
-    local file = (os.getenv("PYSSL_BUILD") or "build") .. "/pyssl/core.so"
     local names = {}
-    for name in process.check({"nm", "-D", "--defined-only", file})
+    for name in process.check({"nm", "-D", "--defined-only", FILE})
       :gmatch(" [TDBR] ([^\n@]+)") do
       if not name:find("^__") then names[#names + 1] = name end
     end

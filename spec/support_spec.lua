@@ -15,11 +15,16 @@ describe("a program that a spec starts", function()
   end)
 
   it("has our environment without the sanitizers' part", function()
-    local out = process.check({"env"}, {env = {PYSSL_A = "1", PATH = false}})
-    assert.matches("\nPYSSL_A=1\n", "\n" .. out)
-    assert.not_matches("\nPATH=", "\n" .. out)
-    assert.not_matches("LD_PRELOAD=", out)
-    assert.not_matches("[AU]B?SAN_OPTIONS=", out)
+    local set = {}
+    for name, value in process.check({"env"}, {env = {A = "1", LANG = false}})
+      :gmatch("([%w_]+)=([^\n]*)\n") do
+      set[name] = value
+    end
+    assert.equal("1", set.A)
+    assert.equal(os.getenv("PATH"), set.PATH)
+    for _, name in ipairs{"LANG", "LD_PRELOAD", "ASAN_OPTIONS"} do
+      assert.is_nil(set[name], name)
+    end
   end)
 
   it("has the descriptors that it was given, and no other", function()
@@ -89,23 +94,24 @@ describe("a deadline", function()
 
   it("ends a wait", function()
     native.deadline(0.05, "too late")
-    assert.error_matches(function() native.poll({}, "r", 30) end, "too late")
+    assert.error_matches(function() native.poll({}, {}, 30) end, "too late")
   end)
 end)
 
 describe("the certificates", function()
-  local function verify(name, ...)
+  local function verify(name)
     return process.run({"openssl", "verify", "-x509_strict", "-CAfile",
-      certs.path("ca.pem"), ..., certs.path(name)})
+      certs.path("ca.pem"), certs.path(name)})
   end
 
   it("pass strict checks where they should", function()
     for _, name in ipairs{"server.pem", "server-rsa.pem", "client.pem"} do
       assert.equal(0, verify(name), name)
     end
-    assert.equal(0, (process.run({"openssl", "verify", "-x509_strict", "-CAfile",
+    local code = process.run({"openssl", "verify", "-x509_strict", "-CAfile",
       certs.path("ca.pem"), "-untrusted", certs.path("intermediate.pem"),
-      certs.path("leaf.pem")})))
+      certs.path("leaf.pem")})
+    assert.equal(0, code)
   end)
 
   local WRONG = {

@@ -30,7 +30,7 @@ end
 
 -- Returns the kind and the text of the next packet; nil at the end.
 local function receive(fd, timeout)
-  local _, err = native.poll({fd}, "r", scale.tolerance(timeout or 30))
+  local _, err = native.poll({fd}, {}, scale.tolerance(timeout or 30))
   if err then error("no packet came: " .. err, 3) end
   local packet = native.read(fd, MOST) or ""
   return packet:match("^(.)(.*)$")

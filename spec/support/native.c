@@ -331,29 +331,33 @@ static int native_cloexec(lua_State *L) {
 
 #define MAX_POLL 16
 
-/*
-** poll(fds, mode, timeout): waits until some of the list can be read ("r") or
-** written ("w"), or their peer is gone, and returns these; nil, "ETIMEDOUT"
-** when the seconds are over.
-*/
-static int native_poll(lua_State *L) {
-  static const char *const names[] = {"r", "w", NULL};
-  static const short events[] = {POLLIN, POLLOUT};
-  struct pollfd fds[MAX_POLL];
-  luaL_checktype(L, 1, LUA_TTABLE);
-  short wanted = events[luaL_checkoption(L, 2, "r", names)];
-  double timeout = luaL_checknumber(L, 3);
-  size_t n = lua_rawlen(L, 1);
-  luaL_argcheck(L, n <= MAX_POLL, 1, "too many descriptors");
-  for (size_t i = 0; i < n; i++) {
-    lua_rawgeti(L, 1, (lua_Integer)i + 1);
-    fds[i] = (struct pollfd){.fd = check_int(L, -1), .events = wanted};
+/* Append the descriptors of the list at `arg`; returns how many there are. */
+static int add_poll(lua_State *L, int arg, short events, struct pollfd *fds,
+                    int n) {
+  luaL_checktype(L, arg, LUA_TTABLE);
+  for (int i = 1; lua_rawgeti(L, arg, i) != LUA_TNIL; i++) {
+    luaL_argcheck(L, n < MAX_POLL, arg, "too many descriptors");
+    fds[n++] = (struct pollfd){.fd = check_int(L, -1), .events = events};
     lua_pop(L, 1);
   }
+  lua_pop(L, 1);
+  return n;
+}
+
+/*
+** poll(readers, writers, timeout): waits until some of `readers` can be read
+** or of `writers` written, or their peer is gone, and returns these; nil,
+** "ETIMEDOUT" when the seconds are over.
+*/
+static int native_poll(lua_State *L) {
+  struct pollfd fds[MAX_POLL];
+  int n = add_poll(L, 1, POLLIN, fds, 0);
+  n = add_poll(L, 2, POLLOUT, fds, n);
+  double timeout = luaL_checknumber(L, 3);
   int ready = poll(fds, (nfds_t)n, timeout < 0 ? 0 : (int)(timeout * 1e3 + 1));
   if (ready < 0) return failed(L, errno);
   if (ready == 0) return failed(L, ETIMEDOUT);
-  for (size_t i = 0; i < n; i++)
+  for (int i = 0; i < n; i++)
     if (fds[i].revents != 0) lua_pushinteger(L, fds[i].fd);
   return ready;
 }

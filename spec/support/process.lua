@@ -16,6 +16,11 @@ process.__index = process
 
 local live = {} -- pid to process; what process.reap_all looks at
 
+-- Programs of ours talk to the loopback only.
+local PROXIES = {
+  "http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY",
+}
+
 local SANITIZERS = {
   "LD_PRELOAD", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
 }
@@ -25,6 +30,7 @@ local SANITIZERS = {
 -- and the like (for a lua that loads our core under `make asan`).
 local function environment(options)
   local variables = native.environ()
+  for _, name in ipairs(PROXIES) do variables[name] = nil end
   if not options.sanitizers then
     for _, name in ipairs(SANITIZERS) do variables[name] = nil end
   end
@@ -60,7 +66,8 @@ end
 -- Raises where the program cannot be started.
 function process.spawn(argv, options)
   options = options or {}
-  local theirs, ours = {}, {}
+  local theirs, ours, variables = {}, {}, environment(options)
+  for i = 1, #argv do assert(type(argv[i]) == "string", "argv: strings") end
   theirs[1], ours.stdin = stream(options.stdin or "null", false)
   theirs[2], ours.stdout = stream(options.stdout or "pipe", true)
   if options.stderr == "stdout" then
@@ -70,7 +77,7 @@ function process.spawn(argv, options)
   end
   local given = {theirs[1], theirs[2], theirs[3]}
   for _, fd in ipairs(options.give or {}) do given[#given + 1] = fd end
-  local pid, err = native.spawn(argv, environment(options), given, options.cwd)
+  local pid, err = native.spawn(argv, variables, given, options.cwd)
   for _, fd in ipairs(theirs) do native.close(fd) end
   local self = setmetatable({
     pid = pid, name = argv[1], fds = ours, unread = {stdout = "", stderr = ""},
@@ -90,9 +97,7 @@ function process.run(argv, options)
   for name, value in pairs(options or {}) do o[name] = value end
   o.stdin = o.stdin or o.input and "pipe"
   local self <close> = process.spawn(argv, o)
-  if o.input then self:write(o.input) end
-  self:close_input()
-  self:drain()
+  self:drain(nil, o.input)
   local kind, code = self:wait()
   local out, err = self.unread.stdout, self.unread.stderr
   return kind == "exited" and code or nil, out, err
@@ -111,13 +116,8 @@ end
 --- The Lua that runs the suite, for scripts in a process of their own.
 process.lua = os.getenv("PYSSL_LUA") or "lua5.4"
 
---- Fetch what there is on one of `fds`; false at the end of all.
-local function fetch(self, fds, timeout)
-  local fd, err = native.poll(fds, "r", timeout)
-  if not fd then
-    error(("%s said nothing for %g s (%s); so far: %s"):format(self.name,
-      timeout, err, self.unread.stdout .. self.unread.stderr), 3)
-  end
+--- Read what there is on `fd`; at its end forget it.
+local function fetch(self, fd)
   local name = fd == self.fds.stdout and "stdout" or "stderr"
   local data = native.read(fd, 65536) or "" -- EIO, ECONNRESET: its end, too
   if data == "" then
@@ -125,6 +125,14 @@ local function fetch(self, fds, timeout)
     self.fds[name] = nil
   end
   self.unread[name] = self.unread[name] .. data
+end
+
+--- Wait until one of its streams is ready, and return that.
+local function await(self, readers, writers, timeout)
+  local fd, err = native.poll(readers, writers, timeout)
+  if fd then return fd end
+  error(("%s said nothing for %g s (%s); so far: %s"):format(self.name,
+    timeout, err, self.unread.stdout .. self.unread.stderr), 3)
 end
 
 --- Seconds to wait for a program, by default.
@@ -143,7 +151,7 @@ function process:read_line(timeout, which)
       self.unread[which] = rest or ""
       return (rest or line ~= "") and line or nil
     end
-    fetch(self, {self.fds[which]}, patience(timeout))
+    fetch(self, await(self, {self.fds[which]}, {}, patience(timeout)))
   end
 end
 
@@ -159,13 +167,23 @@ function process:expect(pattern, timeout, which)
     table.concat(seen, "\n")), 2)
 end
 
---- Read all that it still says, to the end.
-function process:drain(timeout)
-  while self.fds.stdout or self.fds.stderr do
-    local fds = {self.fds.stdout}
-    fds[#fds + 1] = self.fds.stderr
-    fetch(self, fds, patience(timeout or 60))
-  end
+--- Write `input` where there is one, close its input, and read all that it
+-- says, to the end, at the same time: neither side waits for the other.
+function process:drain(timeout, input)
+  input = input or ""
+  if self.fds.stdin then native.nonblocking(self.fds.stdin, true) end
+  repeat
+    if input == "" then self:close_input() end
+    local readers = {self.fds.stdout}
+    readers[#readers + 1] = self.fds.stderr
+    local fd = await(self, readers, {self.fds.stdin}, patience(timeout or 60))
+    if fd == self.fds.stdin then
+      local n = native.write(fd, input)
+      input = n and input:sub(n + 1) or "" -- gone: it wanted no more
+    else
+      fetch(self, fd)
+    end
+  until not (self.fds.stdout or self.fds.stderr)
   return self.unread.stdout, self.unread.stderr
 end
 

@@ -23,10 +23,10 @@
 ** and the link would fail.
 */
 #if defined(__GNUC__)
-#define HIDDEN_BEGIN _Pragma("GCC visibility push(hidden)")
-#define HIDDEN_END   _Pragma("GCC visibility pop")
-#define EXPORT       __attribute__((visibility("default")))
-#define MUST_USE     __attribute__((warn_unused_result))
+#define HIDDEN_BEGIN             _Pragma("GCC visibility push(hidden)")
+#define HIDDEN_END               _Pragma("GCC visibility pop")
+#define EXPORT                   __attribute__((visibility("default")))
+#define MUST_USE                 __attribute__((warn_unused_result))
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 #else
 #define HIDDEN_BEGIN

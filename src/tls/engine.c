@@ -195,10 +195,8 @@ static enum step stopped(struct engine *e, bool clean,
     break;
   default: break;
   }
-  if (ERR_peek_last_error() != 0)
-    return fail_protocol(e, error);
-  if (e->io->event == FDIO_END)
-    e->end = ENGINE_RAGGED;
+  if (ERR_peek_last_error() != 0) return fail_protocol(e, error);
+  if (e->io->event == FDIO_END) e->end = ENGINE_RAGGED;
   return fail_again(e, error);
 }
 
