@@ -1,7 +1,8 @@
 /*
 ** address.h - socket addresses, from text and to text. Asks no name server.
 ** Owns nothing: an address is a value.
-** Calls: the system. Called by: net, egd, src/bind/socket.
+** Calls: the system. Called by: net, egd, src/tls/peername,
+** src/bind/socket.
 */
 #ifndef PYSSL_SYS_ADDRESS_H
 #define PYSSL_SYS_ADDRESS_H

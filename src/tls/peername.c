@@ -6,24 +6,23 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "../sys/address.h"
+
 #define LABEL_MAX 63 /* RFC 1035, 2.3.4 */
 
-/* Is text an IPv4 or IPv6 address, as a certificate would hold it? */
-static bool is_ip(const char *text) {
-  ASN1_OCTET_STRING *ip = a2i_IPADDRESS(text);
-  ASN1_OCTET_STRING_free(ip);
-  return ip != NULL;
-}
-
-/* An IPv6 zone ("%eth0") is this host's own business: not part of the name. */
+/*
+** An IPv6 zone ("%eth0") is this host's own business: not part of the name.
+** OpenSSL is not asked what an address is: it takes ":" for one, and one with
+** blanks around it.
+*/
 static bool take_ip(struct peername *name, const char *text, size_t length) {
   const char *zone = memchr(text, '%', length);
   size_t bare = zone != NULL ? (size_t)(zone - text) : length;
   if (bare > PEERNAME_MAX) return false;
   memcpy(name->text, text, bare);
   name->text[bare] = '\0';
-  name->ip =
-      is_ip(name->text) && (zone == NULL || strchr(name->text, ':') != NULL);
+  name->ip = address_is_ip(name->text) &&
+             (zone == NULL || strchr(name->text, ':') != NULL);
   return name->ip;
 }
 
@@ -61,16 +60,16 @@ bool peername_parse(struct peername *name, const char *text, size_t length,
     tlserr_set(e, ERROR_VALUE, "server_hostname must not be empty");
     return false;
   }
-  if (take_ip(name, text, length)) return true;
+  size_t bare = text[length - 1] == '.' ? length - 1 : length;
+  if (take_ip(name, text, bare)) return true;
   const char *fault = label_fault(text, length);
   if (fault != NULL) {
     tlserr_set(e, ERROR_VALUE, "server_hostname %s", fault);
     return false;
   }
-  if (text[length - 1] == '.') length--;
-  if (length > PEERNAME_MAX) return refuse_long(e);
-  memcpy(name->text, text, length);
-  name->text[length] = '\0';
+  if (bare > PEERNAME_MAX) return refuse_long(e);
+  memcpy(name->text, text, bare);
+  name->text[bare] = '\0';
   name->ip = false;
   return true;
 }
