@@ -14,8 +14,8 @@ print(("listening on %s:%d"):format(listener:getsockname()))
 io.stdout:flush()
 
 local function serve(conn)
-  for line in conn:makefile("r"):lines("L") do conn:sendall(line) end
-  conn:close()
+  local client <close> = conn:makefile("r")
+  for line in client:lines("L") do conn:sendall(line) end
 end
 
 if arg[3] then listener:settimeout(60) end -- a demo ends by itself
@@ -23,7 +23,9 @@ for _ = 1, tonumber(arg[3]) or math.huge do
   -- A client that refuses us, or breaks off, must not end the server.
   local conn, err = ssl.try(listener.accept, listener)
   if conn then
+    conn:settimeout(60)
     ssl.try(serve, conn)
+    conn:close()
   elseif err:is(ssl.TimeoutError) and err.op == "accept" then
     break
   end

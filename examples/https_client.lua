@@ -7,7 +7,8 @@ local ssl = require "pyssl"
 local host, port, cafile = arg[1], tonumber(arg[2] or 443), arg[3]
 
 local ctx = ssl.create_default_context {cafile = cafile}
-local conn = ctx:connect(host, port, {timeout = 10})
+local conn <close> = ctx:connect(host, port, {timeout = 10})
 conn:sendall {"GET / HTTP/1.1\r\nHost: ", host, "\r\nConnection: close\r\n\r\n"}
-for line in conn:makefile("r"):lines() do print(line) end
-conn:close()
+
+local page <close> = conn:makefile("r")
+for line in page:lines() do print(line) end
