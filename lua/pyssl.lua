@@ -46,12 +46,24 @@ function ssl.RAND_pseudo_bytes(n)
   return core.RAND_pseudo_bytes(n)
 end
 
---- The class of connections: made by wrap_socket only (I-81).
-function ssl.SSLSocket()
-  error(ssl.TypeError("ssl.socket has no public constructor: use "
-                      .. "context:wrap_socket"), 0)
+-- Classes without a public constructor (I-81), and what makes their objects.
+for name, maker in pairs {
+  SSLSocket = "context:wrap_socket", SSLObject = "context:wrap_bio",
+  SSLSession = "a connection",
+} do
+  ssl[name] = function()
+    error(ssl.TypeError(("%s has no public constructor: %s makes it")
+                          :format(name, maker)), 0)
+  end
 end
 ssl.socket = ssl.SSLSocket
+
+-- The certificate stores of Windows (A-11, A-12).
+for _, name in ipairs {"enum_certificates", "enum_crls"} do
+  ssl[name] = function()
+    error(ssl.NotImplementedError(name .. " is for Windows only"), 0)
+  end
+end
 
 local function finish(ok, ...)
   if ok then return ... end

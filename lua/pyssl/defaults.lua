@@ -1,8 +1,9 @@
 --- defaults - contexts made with good settings, and the functions of the
 -- module that make one on the way.
--- Calls: context, pem, errors. Called by: pyssl.
+-- Calls: context, check, pem, errors. Called by: pyssl.
 
 local core = require "pyssl.core"
+local check = require "pyssl.check"
 local errors = require "pyssl.errors"
 local pem = require "pyssl.pem"
 
@@ -30,23 +31,26 @@ local function given(value)
   return value ~= nil and value ~= ""
 end
 
+-- Raise a wrong type of create_default_context's, placed at its caller.
+local function bad_argument(n, expected, value)
+  check.expected(n, "create_default_context", expected, value, 1)
+end
+
 -- purpose, cafile, capath, cadata of the two shapes of the call.
 local function take_default(purpose, options, ...)
-  if select("#", ...) > 0 then
-    error("bad argument #3 to 'create_default_context' (options go in a "
-          .. "table)", 0)
+  if select("#", ...) > 0 and (...) ~= nil then
+    error(errors.TypeError("cafile, capath and cadata go in a table"), 0)
   end
   if options == nil and type(purpose) == "table" then
     purpose, options = nil, purpose
   end
   if options ~= nil and type(options) ~= "table" then
-    error(("bad argument #2 to 'create_default_context' (table expected, "
-           .. "got %s)"):format(type(options)), 0)
+    bad_argument(2, "table", options)
   end
   local by_name, cafile, capath, cadata = core.arguments(
     {"purpose", "cafile", "capath", "cadata"}, options or {})
   if purpose ~= nil and by_name ~= nil then
-    error("option 'purpose' is given twice", 0)
+    error(errors.TypeError("option 'purpose' is given twice"), 0)
   end
   if purpose == nil then purpose = by_name end
   return purpose, cafile, capath, cadata
@@ -55,8 +59,7 @@ end
 local function check_purpose(purpose)
   if purpose == nil then return Purpose.SERVER_AUTH end
   if purpose ~= Purpose.SERVER_AUTH and purpose ~= Purpose.CLIENT_AUTH then
-    error(("bad argument #1 to 'create_default_context' (ssl.purpose expected, "
-           .. "got %s)"):format(type(purpose)), 0)
+    bad_argument(1, "ssl.purpose", purpose)
   end
   return purpose
 end
@@ -69,8 +72,9 @@ end
 -- SERVER_AUTH makes a client's context, CLIENT_AUTH a server's
 -- @tparam ?table options  `cafile`, `capath`, `cadata` as for
 -- load_verify_locations; "" counts as not given
--- @treturn ssl.context
--- @raise what load_verify_locations raises
+-- @treturn ssl.context  with `keylog_filename` from SSLKEYLOGFILE, if that is set
+-- @raise what load_verify_locations raises; OSError where the key log cannot be
+-- opened
 function defaults.create_default_context(...)
   local purpose, cafile, capath, cadata = take_default(...)
   local client = check_purpose(purpose) == Purpose.SERVER_AUTH
@@ -88,6 +92,8 @@ function defaults.create_default_context(...)
   elseif client then
     ctx:load_default_certs(purpose)
   end
+  local keylog = core.environment "SSLKEYLOGFILE"
+  if given(keylog) then ctx.keylog_filename = keylog end
   return ctx
 end
 
@@ -107,10 +113,11 @@ function defaults.get_server_certificate(...)
   if type(addr) ~= "table" or addr[1] == nil or addr[2] == nil then
     value_error("an address needs a host and a port")
   end
-  local ctx = core.SSLContext(version or constants.PROTOCOL_TLS_CLIENT)
+  if version == nil then version = constants.PROTOCOL_TLS_CLIENT end
+  local ctx = core.SSLContext {protocol = version}
   if ca_certs ~= nil then
     ctx.check_hostname = true
-    ctx:load_verify_locations(ca_certs)
+    ctx:load_verify_locations {cafile = ca_certs}
   else
     ctx.check_hostname = false
     ctx.verify_mode = constants.CERT_NONE
@@ -129,11 +136,15 @@ local WRAP_SOCKET = {
 -- The context that the old function makes for each call.
 local function old_context(version, cert_reqs, ca_certs, certfile, keyfile,
                            ciphers)
-  local ctx = core.SSLContext(version or constants.PROTOCOL_TLS)
+  if version == nil then version = constants.PROTOCOL_TLS end
+  if cert_reqs == nil then cert_reqs = constants.CERT_NONE end
+  local ctx = core.SSLContext {protocol = version}
   ctx.check_hostname = false
-  ctx.verify_mode = cert_reqs or constants.CERT_NONE
-  if ca_certs ~= nil then ctx:load_verify_locations(ca_certs) end
-  if certfile ~= nil then ctx:load_cert_chain(certfile, keyfile) end
+  ctx.verify_mode = cert_reqs
+  if ca_certs ~= nil then ctx:load_verify_locations {cafile = ca_certs} end
+  if certfile ~= nil then
+    ctx:load_cert_chain {certfile = certfile, keyfile = keyfile}
+  end
   if ciphers ~= nil then ctx:set_ciphers(ciphers) end
   return ctx
 end
@@ -166,7 +177,10 @@ function defaults.wrap_socket(...)
   end
   local ctx = old_context(version, cert_reqs, ca_certs, certfile, keyfile,
                           ciphers)
-  return ctx:wrap_socket(sock, server_side, on_connect, suppress)
+  return ctx:wrap_socket(sock, {
+    server_side = server_side, do_handshake_on_connect = on_connect,
+    suppress_ragged_eofs = suppress,
+  })
 end
 
 return defaults

@@ -5,7 +5,8 @@
 
 #include "error.h"
 
-#define MAX_NAMES 16
+#define MAX_NAMES      16
+#define STEP_ARGUMENTS 3 /* what op.lua passes on */
 
 static int count_names(const char *const *names) {
   int n = 0;
@@ -37,9 +38,11 @@ static int check_key(const struct args *a) {
   lua_State *L = a->L;
   int i =
       lua_type(L, -1) == LUA_TSTRING ? find_name(a, lua_tostring(L, -1)) : -1;
-  if (i < 0) luaL_error(L, "unknown option '%s'", luaL_tolstring(L, -1, NULL));
+  if (i < 0)
+    error_throw(L, ERROR_TYPE, "unknown option '%s'",
+                luaL_tolstring(L, -1, NULL));
   if (args_given(a, i))
-    luaL_error(L, "option '%s' is given twice", a->names[i]);
+    error_throw(L, ERROR_TYPE, "option '%s' is given twice", a->names[i]);
   return i;
 }
 
@@ -64,9 +67,10 @@ void args_take(struct args *a, lua_State *L, int first,
   a->names = names;
   a->first = first;
   a->keywords = 0;
+  a->method = NULL;
   bool keywords = given > 0 && is_keywords(L, first + given - 1);
   if (given - (keywords ? 1 : 0) > count)
-    luaL_error(L, "too many arguments (%d at most)", count);
+    error_throw(L, ERROR_TYPE, "too many arguments (%d at most)", count);
   luaL_checkstack(L, count + 4, "arguments");
   if (!keywords) {
     lua_settop(L, first + count - 1);
@@ -80,15 +84,41 @@ void args_take(struct args *a, lua_State *L, int first,
   a->first = first;
 }
 
+void args_take_step(struct args *a, lua_State *L, const char *method,
+                    const char *const *names, int least) {
+  int first = 2, last = STEP_ARGUMENTS + 1;
+  *a = (struct args){.L = L, .names = names, .first = first, .method = method};
+  if (lua_gettop(L) < last) lua_settop(L, last);
+  while (last >= first && lua_isnil(L, last))
+    last--;
+  if (last >= first + least && is_keywords(L, last)) {
+    lua_pushvalue(L, last);
+    lua_pushnil(L);
+    lua_replace(L, last--);
+    spread(a, lua_gettop(L));
+    lua_pop(L, 1);
+  }
+  int count = count_names(names);
+  if (last - first >= count)
+    error_throw(L, ERROR_TYPE, "too many arguments (%d at most)", count);
+}
+
 bool args_given(const struct args *a, int i) {
   return !lua_isnil(a->L, a->first + i);
 }
 
 int args_error(const struct args *a, int i, const char *text) {
-  if (a->keywords & (1u << i))
-    return luaL_error(a->L, "bad value for option '%s' (%s)", a->names[i],
-                      text);
-  return luaL_argerror(a->L, a->first + i, text);
+  bool keyword = a->keywords & (1u << i);
+  if (!keyword && a->method == NULL)
+    return luaL_argerror(a->L, a->first + i, text);
+  luaL_where(a->L, a->method != NULL ? 2 : 1); /* of a step, 1 is op.lua */
+  if (keyword)
+    lua_pushfstring(a->L, "bad value for option '%s' (%s)", a->names[i], text);
+  else
+    lua_pushfstring(a->L, "bad argument #%d to '%s' (%s)", i + 1, a->method,
+                    text);
+  lua_concat(a->L, 2);
+  return lua_error(a->L);
 }
 
 /* What the value at `index` is, in the words of luaL_typeerror. */

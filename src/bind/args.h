@@ -24,6 +24,7 @@ struct args {
   const char *const *names; /* ends with NULL; NULL: positional only */
   int first;                /* stack index of the first parameter */
   unsigned keywords;        /* bit i: parameter i came by keyword */
+  const char *method;       /* a step's: which method it is for, or NULL */
 };
 
 /*
@@ -33,6 +34,15 @@ struct args {
 */
 void args_take(struct args *a, lua_State *L, int first,
                const char *const *names);
+
+/*
+** The same for a step of `method`, which lua/pyssl/op.lua calls: its arguments
+** stand at 2..4, and what is behind them stays where it is. Errors name the
+** method and the place where that was called. Parameters before `least` are
+** never keywords: a table there is a value.
+*/
+void args_take_step(struct args *a, lua_State *L, const char *method,
+                    const char *const *names, int least);
 
 /* Is parameter i (from 0) given, that is, not nil? */
 bool args_given(const struct args *a, int i);

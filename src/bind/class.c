@@ -110,6 +110,7 @@ void *class_self(lua_State *L) {
     lua_pop(L, 1);
     if (same) return self;
   }
+  lua_settop(L, lua_isnone(L, 1) ? 1 : lua_gettop(L));
   lua_getfield(L, lua_upvalueindex(1), "__name");
   luaL_typeerror(L, 1, lua_tostring(L, -1));
   return NULL;

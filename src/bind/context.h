@@ -39,8 +39,21 @@ struct context *context_self(lua_State *L);
 /* Let the context trust `trust` (the reference is taken over). */
 void context_set_trust(lua_State *L, struct context *c, struct trust *trust);
 
+/* verify_mode as 0, 1, 2 (CERT_*). */
+int context_verify_mode(const struct context *c);
+void context_set_verify_mode(struct context *c, int mode);
+
+/* Bind sessions to what decides about peers; after each change of that.
+** False: the error queue says why. */
+MUST_USE bool context_mark_sessions(struct context *c);
+
+/* Is it made for a range of versions, and not for just one? */
+bool context_is_ranged(const struct context *c);
+
 /* SSLContext([protocol]) */
 int context_new(lua_State *L);
+
+extern const struct class_attribute context_attributes[];
 
 /* Methods by subject; module.c puts them into the class. */
 extern const luaL_Reg context_trust_methods[];

@@ -79,17 +79,24 @@ static void push_cipher(lua_State *L, const SSL_CIPHER *cipher) {
 }
 
 /*
+** The receiver's suite i, from 0, or NULL: looked up each time, for a finaliser
+** may have changed the list or closed the context. Suites themselves are
+*static.
+*/
+static const SSL_CIPHER *nth_cipher(lua_State *L, int i) {
+  return sk_SSL_CIPHER_value(SSL_CTX_get_ciphers(context_self(L)->handle), i);
+}
+
+/*
 ** ctx:get_ciphers() lists the suites in order of priority (D-26).
 ** @return list of tables: id, name, protocol, description, strength_bits,
 **         alg_bits, aead, symmetric, digest, kea, auth
 */
 static int get_ciphers(lua_State *L) {
-  struct context *c = context_self(L);
-  STACK_OF(SSL_CIPHER) *list = SSL_CTX_get_ciphers(c->handle);
-  int count = sk_SSL_CIPHER_num(list);
-  lua_createtable(L, count > 0 ? count : 0, 0);
-  for (int i = 0; i < count; i++) {
-    push_cipher(L, sk_SSL_CIPHER_value(list, i));
+  const SSL_CIPHER *cipher;
+  lua_newtable(L);
+  for (int i = 0; (cipher = nth_cipher(L, i)) != NULL; i++) {
+    push_cipher(L, cipher);
     lua_rawseti(L, -2, i + 1);
   }
   return 1;

@@ -4,6 +4,7 @@
 */
 #include "../tls/systemtrust.h"
 #include "args.h"
+#include "buffer.h"
 #include "certbox.h"
 #include "certinfo.h"
 #include "context.h"
@@ -36,11 +37,28 @@ static bool path_source(const struct args *a, int i, enum trust_kind kind,
   return true;
 }
 
+/* The same for certificates in memory: a string or a buffer. */
+static bool data_source(const struct args *a, int i,
+                        struct trust_source *source) {
+  struct bytes bytes;
+  if (!args_given(a, i)) return false;
+  *source = (struct trust_source){TRUST_DATA, NULL, 0};
+  if (buffer_to_bytes(a->L, a->first + i, &bytes)) {
+    source->text = (const char *)bytes.data;
+    source->length = bytes.length;
+  } else if (lua_type(a->L, a->first + i) == LUA_TSTRING) {
+    source->text = lua_tolstring(a->L, a->first + i, &source->length);
+  } else {
+    args_type_error(a, i, "string or buffer");
+  }
+  return true;
+}
+
 /*
 ** ctx:load_verify_locations(cafile, capath, cadata) adds authorities (D-22).
 ** @param cafile  path of a PEM file with certificates and CRLs, read now
 ** @param capath  path of a hashed directory, looked into when needed
-** @param cadata  string: PEM if it has "-----BEGIN", else DER
+** @param cadata  string or buffer: PEM if it has "-----BEGIN", else DER
 ** @return true
 ** Raises TypeError with none given, OSError for a file that cannot be read,
 ** ValueError for empty data or an embedded NUL, SSLError for bad contents.
@@ -53,12 +71,7 @@ static int load_verify_locations(lua_State *L) {
   size_t count = 0;
   context_self(L);
   args_take(&a, L, 2, names);
-  const char *data = args_opt_string(&a, 2, &sources[0].length);
-  if (data != NULL) {
-    sources[0].kind = TRUST_DATA;
-    sources[0].text = data;
-    count = 1;
-  }
+  if (data_source(&a, 2, &sources[count])) count++;
   if (path_source(&a, 0, TRUST_FILE, &sources[count])) count++;
   if (path_source(&a, 1, TRUST_DIRECTORY, &sources[count])) count++;
   if (count == 0)
@@ -120,13 +133,13 @@ static int cert_store_stats(lua_State *L) {
 */
 static int get_ca_certs(lua_State *L) {
   static const char *const names[] = {"binary_form", NULL};
-  struct context *c = context_self(L);
   struct tls_error e;
   struct args a;
+  context_self(L);
   args_take(&a, L, 2, names);
   bool binary = args_opt_boolean(&a, 0, false);
-  struct certbox *box = certbox_push(L);
-  box->list = trust_ca_certificates(c->trust, &e);
+  struct certbox *box = certbox_push(L); /* may run a finaliser */
+  box->list = trust_ca_certificates(context_self(L)->trust, &e);
   if (box->list == NULL) return error_raise(L, &e, NULL);
   int count = sk_X509_num(box->list);
   lua_createtable(L, count, 0);

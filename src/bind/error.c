@@ -8,10 +8,13 @@
 #include "../sys/errname.h"
 
 #define ERROR_T "ssl.error"
+#define CLASS_T "ssl.errorclass"
+
+#define DEEPEST_CLASS 16 /* steps from a class to its furthest ancestor */
 
 /*
 ** The class tree. A class table is {name=, bases={...}}; calling it builds an
-** error object. Parents stand before their children.
+** error object.
 */
 static const struct error_type {
   const char *name;
@@ -43,38 +46,56 @@ static void push_class(lua_State *L, enum error_class class) {
   lua_remove(L, -2);
 }
 
-/* Is the class table at `index` the one at `wanted`, or a descendant? */
-static bool descends(lua_State *L, int index, int wanted) {
-  bool found = lua_rawequal(L, index, wanted);
+/* Push the field of the table at `index`, no metamethod asked. */
+static int raw_field(lua_State *L, int index, const char *name) {
+  lua_pushstring(L, name);
+  return lua_rawget(L, index);
+}
+
+/*
+** Is the class table at `index` the one at `wanted`, or a descendant? Class
+** tables are open to the user, who may make circles: `depth` ends them.
+*/
+static bool descends(lua_State *L, int index, int wanted, int depth) {
+  if (lua_rawequal(L, index, wanted)) return true;
+  if (depth == 0) luaL_error(L, "error classes are nested too deeply");
   luaL_checkstack(L, 4, "error classes");
-  lua_getfield(L, index, "bases");
-  int bases = lua_gettop(L);
-  for (int i = 1; !found && lua_rawgeti(L, bases, i) == LUA_TTABLE; i++)
-    found = descends(L, lua_gettop(L), wanted);
-  lua_settop(L, bases - 1);
+  bool found = false;
+  if (raw_field(L, index, "bases") == LUA_TTABLE) {
+    int bases = lua_gettop(L);
+    for (int i = 1; !found && lua_rawgeti(L, bases, i) == LUA_TTABLE; i++) {
+      found = descends(L, bases + 1, wanted, depth - 1);
+      lua_settop(L, bases);
+    }
+  }
+  lua_settop(L, index);
   return found;
+}
+
+/* The receiver of what an error object can do. */
+static void check_error(lua_State *L) {
+  if (!error_check(L, 1)) luaL_typeerror(L, 1, ERROR_T);
 }
 
 /* err:is(class) is true for the error's class and what that descends from. */
 static int error_is(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
+  check_error(L);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  bool is = lua_getfield(L, 1, "class") == LUA_TTABLE && descends(L, 3, 2);
+  bool is = raw_field(L, 1, "class") == LUA_TTABLE &&
+            descends(L, 3, 2, DEEPEST_CLASS);
   lua_pushboolean(L, is);
   return 1;
 }
 
 /* A field's text, or NULL; the text stays on the stack. */
 static const char *field(lua_State *L, const char *name) {
-  lua_pushstring(L, name);
-  lua_rawget(L, 1);
-  return lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  return raw_field(L, 1, name) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
 }
 
 /* "[LIBRARY: REASON] message"; parts that are unknown are left out. */
 static int error_tostring(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
+  check_error(L);
   const char *library = field(L, "library");
   const char *reason = field(L, "reason");
   const char *message = field(L, "message");
@@ -90,14 +111,25 @@ static int error_tostring(lua_State *L) {
 
 /* Beside the fields an error has is() and strerror, its tostring. */
 static int error_index(lua_State *L) {
-  const char *key = luaL_checkstring(L, 2);
+  check_error(L);
+  const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  if (strcmp(key, "strerror") == 0) return error_tostring(L);
   if (strcmp(key, "is") == 0)
     lua_pushcfunction(L, error_is);
-  else if (strcmp(key, "strerror") == 0)
-    return error_tostring(L);
   else
     lua_pushnil(L);
   return 1;
+}
+
+/* Is the value at index 1 a table with the metatable of classes? */
+static void check_class(lua_State *L) {
+  if (lua_istable(L, 1) && lua_getmetatable(L, 1)) {
+    luaL_getmetatable(L, CLASS_T);
+    bool is = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    if (is) return;
+  }
+  luaL_typeerror(L, 1, CLASS_T);
 }
 
 /*
@@ -106,21 +138,22 @@ static int error_index(lua_State *L) {
 ** @param fields   table of further fields (errno, library, reason, ...)
 */
 static int class_call(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  luaL_checkstring(L, 2);
+  check_class(L);
   lua_settop(L, 3);
+  lua_rotate(L, 1, 2); /* message, fields, class: errors count from 1 */
+  luaL_checkstring(L, 1);
   lua_newtable(L);
-  if (!lua_isnil(L, 3)) {
-    luaL_checktype(L, 3, LUA_TTABLE);
-    for (lua_pushnil(L); lua_next(L, 3);) {
+  if (!lua_isnil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    for (lua_pushnil(L); lua_next(L, 2);) {
       lua_pushvalue(L, -2);
       lua_insert(L, -2);
       lua_rawset(L, 4);
     }
   }
-  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 3);
   lua_setfield(L, 4, "class");
-  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 1);
   lua_setfield(L, 4, "message");
   luaL_setmetatable(L, ERROR_T);
   return 1;
@@ -128,24 +161,32 @@ static int class_call(lua_State *L) {
 
 /* tostring(ssl.SSLError) is its name. */
 static int class_tostring(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_pushfstring(L, "class %s", field(L, "name"));
+  check_class(L);
+  const char *name = field(L, "name");
+  lua_pushfstring(L, "class %s", name != NULL ? name : "?");
   return 1;
 }
 
-/* Push a new class table; its parents are in the list at `classes`. */
-static void push_new_class(lua_State *L, const struct error_type *type,
-                           int classes) {
+static void push_new_class(lua_State *L, const struct error_type *type) {
   lua_newtable(L);
   lua_pushstring(L, type->name);
   lua_setfield(L, -2, "name");
-  lua_newtable(L);
-  for (int i = 0; i < 2 && type->bases[i] >= 0; i++) {
-    lua_rawgeti(L, classes, type->bases[i] + 1);
-    lua_rawseti(L, -2, i + 1);
+  luaL_setmetatable(L, CLASS_T);
+}
+
+/* Give each class in the list at the top its list of parents. */
+static void set_bases(lua_State *L) {
+  int classes = lua_gettop(L);
+  for (int i = 0; i < ERROR_CLASSES; i++) {
+    lua_rawgeti(L, classes, i + 1);
+    lua_newtable(L);
+    for (int n = 0; n < 2 && types[i].bases[n] >= 0; n++) {
+      lua_rawgeti(L, classes, types[i].bases[n] + 1);
+      lua_rawseti(L, -2, n + 1);
+    }
+    lua_setfield(L, -2, "bases");
+    lua_settop(L, classes);
   }
-  lua_setfield(L, -2, "bases");
-  luaL_setmetatable(L, "ssl.errorclass");
 }
 
 static void new_metatables(lua_State *L) {
@@ -155,7 +196,7 @@ static void new_metatables(lua_State *L) {
       {"__tostring", class_tostring}, {"__call", class_call}, {NULL, NULL}};
   luaL_newmetatable(L, ERROR_T);
   luaL_setfuncs(L, error_meta, 0);
-  luaL_newmetatable(L, "ssl.errorclass");
+  luaL_newmetatable(L, CLASS_T);
   luaL_setfuncs(L, class_meta, 0);
   lua_pop(L, 2);
 }
@@ -165,11 +206,12 @@ void error_open(lua_State *L) {
   new_metatables(L);
   lua_newtable(L);
   for (int i = 0; i < ERROR_CLASSES; i++) {
-    push_new_class(L, &types[i], module + 1);
+    push_new_class(L, &types[i]);
     lua_pushvalue(L, -1);
     lua_setfield(L, module, types[i].name);
     lua_rawseti(L, module + 1, i + 1);
   }
+  set_bases(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &classes_key);
   lua_getfield(L, module, "SSLCertVerificationError");
   lua_setfield(L, module, "CertificateError");

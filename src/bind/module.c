@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 
 #include "../sys/clock.h"
+#include "../sys/environment.h"
 #include "../tls/systemtrust.h"
 #include "args.h"
 #include "buffer.h"
@@ -48,6 +49,13 @@ static void check_library(lua_State *L) {
 static int deadline(lua_State *L) {
   if (lua_isnoneornil(L, 1)) return 0;
   lua_pushnumber(L, clock_deadline(luaL_checknumber(L, 1)));
+  return 1;
+}
+
+/* core.environment(name) -> string or nil; nil too where the process runs with
+** more rights than its user. */
+static int environment(lua_State *L) {
+  lua_pushstring(L, environment_get(luaL_checkstring(L, 1)));
   return 1;
 }
 
@@ -100,6 +108,7 @@ static const luaL_Reg functions[] = {
     {"SSLContext", context_new},
     {"arguments", args_spread},
     {"deadline", deadline},
+    {"environment", environment},
     {"deprecated", deprecated},
     {"system_error", system_error},
     {"get_default_verify_paths", get_default_verify_paths},

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../sys/clock.h"
+#include "args.h"
 #include "certbox.h"
 #include "certinfo.h"
 #include "context.h"
@@ -152,16 +153,15 @@ static bool check_side(const struct socket *s, const struct context *c,
     return false;
   }
   const SSL_METHOD *method = SSL_CTX_get_ssl_method(c->handle);
-  if (s->server_side && method == TLS_client_method())
-    tlserr_set(e, ERROR_SSL,
-               "cannot create a server socket with a PROTOCOL_TLS_CLIENT "
-               "context");
-  else if (!s->server_side && method == TLS_server_method())
-    tlserr_set(e, ERROR_SSL,
-               "cannot create a client socket with a PROTOCOL_TLS_SERVER "
-               "context");
-  else
-    return true;
+  const SSL_METHOD *other =
+      s->server_side ? TLS_client_method() : TLS_server_method();
+  if (method != other) return true;
+  tlserr_set(e, ERROR_SSL,
+             s->server_side ? "cannot create a server socket with a "
+                              "PROTOCOL_TLS_CLIENT context"
+                            : "cannot create a client socket with a "
+                              "PROTOCOL_TLS_SERVER context");
+  e->number = 0; /* B.2: a message of our own */
   return false;
 }
 
@@ -205,11 +205,13 @@ void socket_start_tls(lua_State *L, int index) {
 ** SSLCertVerificationError, SSLEOFError, SSLError, OSError (ENOTCONN).
 */
 static int step_handshake(lua_State *L) {
+  static const char *const names[] = {"block", NULL};
   struct socket *s = socket_self(L);
+  struct args a;
   struct tls_error e;
   if (s->state != SOCKET_TLS) return socket_refuse(L, s, "handshake");
-  bool block = lua_toboolean(L, 2);
-  lua_settop(L, STEP_PROGRESS);
+  args_take_step(&a, L, "do_handshake", names, 0);
+  bool block = args_opt_boolean(&a, 0, false);
   socket_begin(L, s);
   if (block && s->timeout == 0) {
     s->io.wait = true;

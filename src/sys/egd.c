@@ -93,6 +93,7 @@ static int await_connected(int fd, double deadline) {
 static int connect_path(const char *path, double deadline, int *fd) {
   struct address a;
   *fd = -1;
+  if (path[0] == '\0') return ENOENT;
   if (!address_unix(&a, path, strlen(path))) return ENAMETOOLONG;
   int error = net_open(AF_UNIX, fd);
   if (error != 0) return error;

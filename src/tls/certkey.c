@@ -13,8 +13,8 @@ void certkey_clear(struct certkey *c) {
   memset(c, 0, sizeof *c);
 }
 
-static BIO *memory_of(const void *pem, size_t length) {
-  return length <= INT_MAX ? BIO_new_mem_buf(pem, (int)length) : NULL;
+static BIO *memory_of(const void *data, size_t length) {
+  return length <= INT_MAX ? BIO_new_mem_buf(data, (int)length) : NULL;
 }
 
 /* Certificates are not encrypted; a PEM that says so is refused, not asked
@@ -49,28 +49,42 @@ static bool at_end(void) {
          ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
 }
 
-static bool read_rest(struct certkey *c, BIO *bio) {
-  X509 *next;
-  while ((next = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL) {
-    if (sk_X509_push(c->chain, next) == 0) {
-      X509_free(next);
-      return false;
-    }
+/* Put a certificate, which is taken over, behind those that were read. */
+static bool add_certificate(struct certkey *c, X509 *x) {
+  if (c->leaf == NULL) {
+    c->leaf = x;
+    return true;
   }
+  if (sk_X509_push(c->chain, x) > 0) return true;
+  X509_free(x);
+  return false;
+}
+
+static bool read_pem(struct certkey *c, BIO *bio) {
+  X509 *x = PEM_read_bio_X509_AUX(bio, NULL, no_password, NULL);
+  if (x == NULL) return false;
+  do
+    if (!add_certificate(c, x)) return false;
+  while ((x = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL);
   return at_end();
 }
 
-bool certkey_read_chain(struct certkey *c, const void *pem, size_t length,
+static bool read_der(struct certkey *c, const struct certkey_source *source) {
+  const unsigned char *at = source->data, *end = at + source->length;
+  do {
+    X509 *x = d2i_X509(NULL, &at, (long)(end - at));
+    if (x == NULL || !add_certificate(c, x)) return false;
+  } while (at < end);
+  return true;
+}
+
+bool certkey_read_chain(struct certkey *c, const struct certkey_source *source,
                         struct tls_error *e) {
-  bool ok = false;
   tlserr_clear();
-  BIO *bio = memory_of(pem, length);
-  if (bio == NULL) goto out;
+  BIO *bio = memory_of(source->data, source->length);
   c->chain = sk_X509_new_null();
-  if (c->chain == NULL) goto out;
-  c->leaf = PEM_read_bio_X509_AUX(bio, NULL, no_password, NULL);
-  ok = c->leaf != NULL && read_rest(c, bio);
-out:
+  bool ok = bio != NULL && c->chain != NULL &&
+            (source->der ? read_der(c, source) : read_pem(c, bio));
   BIO_free(bio);
   if (!ok) return fail_pem(e, "cannot read the certificate chain");
   tlserr_clear();
@@ -102,14 +116,25 @@ static bool fail_without_password(struct tls_error *e) {
   return false;
 }
 
-bool certkey_read_key(struct certkey *c, const void *pem, size_t length,
+/* A key in DER: plain, of any kind, or an encrypted PKCS #8. */
+static EVP_PKEY *read_der_key(const struct certkey_source *source, BIO *bio,
+                              struct password *p) {
+  const unsigned char *at = source->data;
+  EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)source->length);
+  if (key != NULL) return key;
+  return d2i_PKCS8PrivateKey_bio(bio, NULL, give_password, p);
+}
+
+bool certkey_read_key(struct certkey *c, const struct certkey_source *source,
                       const char *password, size_t password_length,
                       bool *encrypted, struct tls_error *e) {
   struct password p = {password, password_length, false};
   tlserr_clear();
-  BIO *bio = memory_of(pem, length);
+  BIO *bio = memory_of(source->data, source->length);
   if (bio != NULL)
-    c->key = PEM_read_bio_PrivateKey(bio, NULL, give_password, &p);
+    c->key = source->der
+                 ? read_der_key(source, bio, &p)
+                 : PEM_read_bio_PrivateKey(bio, NULL, give_password, &p);
   BIO_free(bio);
   *encrypted = p.asked;
   if (c->key == NULL && p.asked && password == NULL)
@@ -121,32 +146,52 @@ bool certkey_read_key(struct certkey *c, const void *pem, size_t length,
 
 bool certkey_install(const struct certkey *c, SSL_CTX *context,
                      struct tls_error *e) {
+  /* Without a chain of its own OpenSSL looks for one in what is trusted. */
+  STACK_OF(X509) *chain = sk_X509_num(c->chain) > 0 ? c->chain : NULL;
   tlserr_clear();
   if (X509_check_private_key(c->leaf, c->key) == 1 &&
-      SSL_CTX_use_cert_and_key(context, c->leaf, c->key, c->chain, 1) == 1)
+      SSL_CTX_use_cert_and_key(context, c->leaf, c->key, chain, 1) == 1)
     return true;
   tlserr_take(e, "cannot use the certificate");
   return false;
 }
 
+/* The parameters in one PEM block, or NULL. */
+static EVP_PKEY *parse_dh(const char *label, const unsigned char *der,
+                          long length) {
+  if (strcmp(label, PEM_STRING_DHPARAMS) == 0)
+    return d2i_KeyParams(EVP_PKEY_DH, NULL, &der, length);
+  if (strcmp(label, PEM_STRING_DHXPARAMS) == 0)
+    return d2i_KeyParams(EVP_PKEY_DHX, NULL, &der, length);
+  return NULL;
+}
+
+/* The first parameters. PEM_read_bio decrypts nothing: it never prompts. */
+static EVP_PKEY *read_dh(BIO *bio) {
+  EVP_PKEY *dh = NULL;
+  char *label, *header;
+  unsigned char *der;
+  long length;
+  while (dh == NULL && PEM_read_bio(bio, &label, &header, &der, &length) == 1) {
+    dh = parse_dh(label, der, length);
+    OPENSSL_free(label);
+    OPENSSL_free(header);
+    OPENSSL_clear_free(der, (size_t)length);
+  }
+  return dh;
+}
+
 bool certkey_install_dh(SSL_CTX *context, const void *pem, size_t length,
                         struct tls_error *e) {
-  EVP_PKEY *dh = NULL;
-  bool ok = false;
   tlserr_clear();
   BIO *bio = memory_of(pem, length);
-  if (bio == NULL) goto out;
-  dh = PEM_read_bio_Parameters(bio, NULL);
-  if (dh == NULL) goto out;
-  if (!EVP_PKEY_is_a(dh, "DH") && !EVP_PKEY_is_a(dh, "DHX")) {
-    ERR_raise(ERR_LIB_PEM, PEM_R_NO_START_LINE);
-    goto out;
-  }
-  ok = SSL_CTX_set0_tmp_dh_pkey(context, dh) == 1;
-  if (ok) dh = NULL; /* the context owns it now */
-out:
-  EVP_PKEY_free(dh);
+  EVP_PKEY *dh = bio != NULL ? read_dh(bio) : NULL;
   BIO_free(bio);
-  if (!ok) tlserr_take(e, "no DH parameters");
-  return ok;
+  if (dh != NULL && SSL_CTX_set0_tmp_dh_pkey(context, dh) == 1) {
+    tlserr_clear();
+    return true; /* the context owns them now */
+  }
+  EVP_PKEY_free(dh);
+  tlserr_take(e, "no DH parameters");
+  return false;
 }

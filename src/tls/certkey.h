@@ -1,5 +1,6 @@
 /*
-** certkey.h - a certificate, its chain and its private key, read from PEM.
+** certkey.h - a certificate, its chain and its private key, read from PEM or
+** DER.
 ** Reading and installing are two steps, so that a context changes only when
 ** everything has been read. Nobody is ever prompted for a password.
 ** Calls: OpenSSL, tlserr. Called by: src/bind/context_load.
@@ -29,24 +30,33 @@ struct certkey {
 /* Free what it holds; it holds nothing afterwards. */
 void certkey_clear(struct certkey *c);
 
+/* Bytes to read from. `der`: they are DER and not PEM. Borrowed. */
+struct certkey_source {
+  const unsigned char *data;
+  size_t length;
+  bool der;
+};
+
 /* Read the leaf and the chain behind it. False with *e. */
-MUST_USE bool certkey_read_chain(struct certkey *c, const void *pem,
-                                 size_t length, struct tls_error *e);
+MUST_USE bool certkey_read_chain(struct certkey *c,
+                                 const struct certkey_source *source,
+                                 struct tls_error *e);
 
 /*
 ** Read the private key; `password` may be NULL. False with *e; *encrypted then
 ** tells whether a password was asked for.
 */
-MUST_USE bool certkey_read_key(struct certkey *c, const void *pem,
-                               size_t length, const char *password,
-                               size_t password_length, bool *encrypted,
-                               struct tls_error *e);
+MUST_USE bool certkey_read_key(struct certkey *c,
+                               const struct certkey_source *source,
+                               const char *password, size_t password_length,
+                               bool *encrypted, struct tls_error *e);
 
 /* Check that key and leaf belong together and install all three. */
 MUST_USE bool certkey_install(const struct certkey *c, SSL_CTX *context,
                               struct tls_error *e);
 
-/* Read DH parameters in PEM and install them. False with *e. */
+/* Read the first DH parameters of a PEM text and install them. False with *e.
+ */
 MUST_USE bool certkey_install_dh(SSL_CTX *context, const void *pem,
                                  size_t length, struct tls_error *e);
 

@@ -30,6 +30,11 @@ static void note_alert(const SSL *ssl, int where, int value) {
   if (e != NULL) e->alert = value & 0xff;
 }
 
+void engine_note_failure(const SSL *ssl, int error) {
+  struct engine *e = SSL_get_ex_data(ssl, engine_index);
+  if (e != NULL) e->refusal = error;
+}
+
 int engine_note_fault(int ok, X509_STORE_CTX *store) {
   if (ok) return ok;
   int index = SSL_get_ex_data_X509_STORE_CTX_idx();
@@ -153,16 +158,23 @@ static enum step fail_protocol(struct engine *e, struct tls_error *error) {
 }
 
 /* After a fatal error nothing works any more (B.3, last note). */
-static enum step fail_again(struct engine *e, struct tls_error *error) {
+static enum step fail_again(struct tls_error *error) {
   tlserr_set(error, ERROR_EOF, "EOF occurred in violation of protocol");
   error->number = NUMBER_EOF;
-  if (e->end == ENGINE_OPEN) e->end = ENGINE_RAGGED;
   return STEP_FAILED;
 }
 
 static enum step fail_system(struct engine *e, struct tls_error *error) {
   tlserr_clear();
   tlserr_system(error, e->io->error);
+  return STEP_FAILED;
+}
+
+/* close_notify came where something else was awaited. */
+static enum step fail_closed(struct tls_error *error) {
+  tlserr_set(error, ERROR_ZERO_RETURN,
+             "the TLS connection has been closed (EOF)");
+  error->number = SSL_ERROR_ZERO_RETURN;
   return STEP_FAILED;
 }
 
@@ -196,8 +208,11 @@ static enum step stopped(struct engine *e, bool clean,
   default: break;
   }
   if (ERR_peek_last_error() != 0) return fail_protocol(e, error);
-  if (e->io->event == FDIO_END) e->end = ENGINE_RAGGED;
-  return fail_again(e, error);
+  if (e->io->event == FDIO_END)
+    e->end = ENGINE_RAGGED;
+  else if (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN)
+    return fail_closed(error);
+  return fail_again(error);
 }
 
 /* What OpenSSL negotiated decides how much a record takes (RFC 6066, 4). */
@@ -215,13 +230,16 @@ static void note_handshake(struct engine *e) {
 
 enum step engine_handshake(struct engine *e, struct tls_error *error) {
   if (e->handshaken && !e->failed) return STEP_DONE;
-  if (e->failed) return fail_again(e, error);
+  if (e->failed) return fail_again(error);
   tlserr_clear();
   e->io->event = FDIO_NONE;
   if (SSL_do_handshake(e->ssl) != 1) return stopped(e, true, error);
   note_handshake(e);
   tlserr_clear();
-  return STEP_DONE;
+  if (e->refusal == 0) return STEP_DONE;
+  e->failed = true;
+  tlserr_system(error, e->refusal);
+  return STEP_FAILED;
 }
 
 /* A read found nothing more: how did the stream end? */
@@ -230,10 +248,7 @@ static enum step read_end(struct engine *e, struct tls_error *error) {
   if (e->io->event == FDIO_END && !ignored) return stopped(e, false, error);
   e->end = ENGINE_CLEAN;
   if ((SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) == 0) return STEP_END;
-  tlserr_set(error, ERROR_ZERO_RETURN,
-             "the TLS connection has been closed (EOF)");
-  error->number = SSL_ERROR_ZERO_RETURN;
-  return STEP_FAILED;
+  return fail_closed(error);
 }
 
 /*
@@ -246,6 +261,13 @@ static bool has_input(struct engine *e) {
          e->io->event == FDIO_END;
 }
 
+/* Has the peer sent close_notify? A fatal alert sets the same flag, and takes
+** the state machine out of its finished state. */
+static bool is_closed(const struct engine *e) {
+  return (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN) &&
+         !SSL_in_init(e->ssl);
+}
+
 enum step engine_read(struct engine *e, void *data, size_t size, size_t *got,
                       struct tls_error *error) {
   if (!e->handshaken || e->failed) {
@@ -253,21 +275,25 @@ enum step engine_read(struct engine *e, void *data, size_t size, size_t *got,
     if (step != STEP_DONE) return step;
   }
   e->io->event = FDIO_NONE;
-  if (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN)
-    return read_end(e, error);
+  if (is_closed(e)) return read_end(e, error);
   if (!has_input(e))
     return e->io->event == FDIO_ERROR ? fail_system(e, error)
                                       : waits(e, SSL_READING);
   e->io->event = FDIO_NONE;
   if (SSL_read_ex(e->ssl, data, size, got)) return STEP_DONE;
-  if (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN)
-    return read_end(e, error);
+  if (is_closed(e)) return read_end(e, error);
   return stopped(e, false, error);
 }
 
 static bool is_held(enum step step) {
   return step == STEP_WANT_READ || step == STEP_WANT_WRITE ||
          step == STEP_SIGNAL || step == STEP_TIMEOUT;
+}
+
+/* Did the system refuse the bytes? OpenSSL waits for the same again: any other
+** write would break the connection, and what the peer sent before with it. */
+static bool is_refused(const struct engine *e, enum step step) {
+  return step == STEP_FAILED && !e->failed && e->io->event == FDIO_ERROR;
 }
 
 /* Keep a copy: a key update may stand before the record (so that OpenSSL has
@@ -288,9 +314,9 @@ static enum step write_record(struct engine *e, const void *data, size_t length,
 
 enum step engine_flush(struct engine *e, struct tls_error *error) {
   if (e->held == NULL) return STEP_DONE;
-  if (e->failed) return fail_again(e, error);
+  if (e->failed) return fail_again(error);
   enum step step = write_record(e, e->held, e->held_length, error);
-  if (!is_held(step)) drop_held(e);
+  if (!is_held(step) && !is_refused(e, step)) drop_held(e);
   return step;
 }
 
@@ -302,9 +328,8 @@ enum step engine_write(struct engine *e, const void *data, size_t length,
   if (step == STEP_DONE && e->held != NULL) step = engine_flush(e, error);
   if (step != STEP_DONE) return step;
   step = write_record(e, data, length, error);
-  *accepted = step == STEP_DONE;
-  if (!is_held(step)) return step;
-  *accepted = true;
+  *accepted = step == STEP_DONE || is_held(step);
+  if (!is_held(step) && !is_refused(e, step)) return step;
   if (hold(e, data, length)) return step;
   e->failed = true; /* half a record is out and its bytes are lost */
   tlserr_set(error, ERROR_SSL, "out of memory");
@@ -328,6 +353,9 @@ enum step engine_shutdown(struct engine *e, struct tls_error *error) {
   int result = SSL_shutdown(e->ssl);
   if (result == 0) /* ours is out; the second call awaits the peer's */
     result = SSL_shutdown(e->ssl);
-  if (result > 0) return STEP_DONE;
+  if (result > 0 && !SSL_in_init(e->ssl)) return STEP_DONE;
+  if (result > 0 && ERR_peek_last_error() == 0)
+    /* To OpenSSL a fatal alert counts as closed, once it has told of it. */
+    ERR_raise(ERR_LIB_SSL, SSL_R_SHUTDOWN_WHILE_IN_INIT);
   return stopped(e, true, error);
 }

@@ -43,7 +43,8 @@ struct engine {
   size_t record; /* the most bytes engine_write takes */
   X509 *fault;   /* the certificate that verification stumbled at */
   int fault_depth;
-  int alert; /* the last fatal alert, sent or received, or TLS_ERROR_NONE */
+  int alert;   /* the last fatal alert, sent or received, or TLS_ERROR_NONE */
+  int refusal; /* errno of a callback that failed (the key log), or 0 */
   enum engine_end end;
   bool handshaken;
   bool failed; /* a fatal error: every later step fails */
@@ -54,6 +55,10 @@ void engine_prepare_context(SSL_CTX *context);
 
 /* The verify callback that goes with every verify mode. */
 int engine_note_fault(int ok, X509_STORE_CTX *store);
+
+/* A callback of this connection failed with an errno value: the step that it
+** ran under is to fail with it. */
+void engine_note_failure(const SSL *ssl, int error);
 
 /*
 ** Begin a connection over io. False: the error queue says why, and the engine

@@ -7,11 +7,12 @@
 #include <openssl/x509v3.h>
 
 #include "../sys/file.h"
-#include "systemtrust.h"
 #include "trust.h"
 #include "trustcache.h"
+#include "trustdir.h"
 #include "trustindex.h"
 #include "trustload.h"
+#include "trustplace.h"
 #include "trustplan.h"
 
 #define DIGEST TRUST_DIGEST
@@ -20,8 +21,7 @@
 struct part {
   unsigned char key[DIGEST];
   unsigned char identity[DIGEST]; /* zeros: it adds no trust */
-  char *directory;                /* or NULL */
-  struct trustindex *index;       /* or NULL */
+  struct trustplace *place;       /* or NULL */
 };
 
 struct trust {
@@ -35,10 +35,8 @@ struct trust {
 
 static void destroy(struct trustcache_node *node) {
   struct trust *t = (struct trust *)node;
-  for (size_t i = 0; i < t->count; i++) {
-    free(t->parts[i].directory);
-    trustindex_free(t->parts[i].index);
-  }
+  for (size_t i = 0; i < t->count; i++)
+    trustplace_free(t->parts[i].place);
   X509_STORE_free(t->store);
   free(t->parts);
   free(t->searched);
@@ -106,46 +104,27 @@ static bool set_digest(struct trust *t) {
 
 /* Fresh objects on an unshared store's own stack: adding them one by one would
 ** have OpenSSL sort the stack each time. */
-static bool push_copy(STACK_OF(X509_OBJECT) * to, const X509_OBJECT *from) {
-  X509_OBJECT *copy = X509_OBJECT_new();
-  X509_CRL *crl = X509_OBJECT_get0_X509_CRL(from);
-  X509 *x = X509_OBJECT_get0_X509(from);
-  bool ok =
-      copy != NULL && ((x != NULL && X509_OBJECT_set1_X509(copy, x)) ||
-                       (crl != NULL && X509_OBJECT_set1_X509_CRL(copy, crl)));
-  ok = ok && sk_X509_OBJECT_push(to, copy) > 0;
-  if (!ok) X509_OBJECT_free(copy);
-  return ok;
-}
-
 static bool copy_objects(X509_STORE *to, X509_STORE *from) {
+  STACK_OF(X509_OBJECT) *out = X509_STORE_get0_objects(to);
   bool ok = true;
   if (X509_STORE_lock(from) != 1) return false;
   STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(from);
-  for (int i = 0; ok && i < sk_X509_OBJECT_num(objects); i++)
-    ok = push_copy(X509_STORE_get0_objects(to),
-                   sk_X509_OBJECT_value(objects, i));
+  for (int i = 0; ok && i < sk_X509_OBJECT_num(objects); i++) {
+    const X509_OBJECT *o = sk_X509_OBJECT_value(objects, i);
+    ok = trustplace_append(out, X509_OBJECT_get0_X509(o),
+                           X509_OBJECT_get0_X509_CRL(o));
+  }
   X509_STORE_unlock(from);
   return ok;
-}
-
-static bool attach_directory(X509_STORE *store, const char *path) {
-  X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir());
-  return lookup != NULL &&
-         X509_LOOKUP_add_dir(lookup, path, X509_FILETYPE_PEM) == 1;
 }
 
 /* Look-ups are no objects of a store: they are attached anew. */
 static bool copy_part(struct trust *t, const struct part *from) {
   struct part *to = &t->parts[t->count++];
   *to = *from;
-  to->directory = NULL;
-  to->index = from->index != NULL ? trustindex_ref(from->index) : NULL;
-  if (to->index != NULL && !trustindex_attach(to->index, t->store))
-    return false;
-  if (from->directory == NULL) return true;
-  to->directory = strdup(from->directory);
-  return to->directory != NULL && attach_directory(t->store, to->directory);
+  if (from->place == NULL) return true;
+  trustplace_ref(to->place);
+  return trustplace_attach(to->place, t->store);
 }
 
 static bool copy_searched(struct trust *t, const char *searched) {
@@ -191,19 +170,23 @@ static bool add_file(struct trust *t, struct part *p, const struct truststep *s,
   return ok;
 }
 
+/* Takes the place over; NULL: out of memory. */
+static bool add_place(struct trust *t, struct part *p,
+                      const struct truststep *s, struct trustplace *place,
+                      struct tls_error *e) {
+  memcpy(p->identity, s->identity, DIGEST);
+  p->place = place;
+  return done(place != NULL && trustplace_attach(place, t->store), e);
+}
+
 static bool add_directory(struct trust *t, struct part *p,
                           const struct truststep *s, struct tls_error *e) {
-  memcpy(p->identity, s->identity, DIGEST);
-  p->directory = strdup(s->path);
-  return done(p->directory != NULL && attach_directory(t->store, p->directory),
-              e);
+  return add_place(t, p, s, trustdir_new(s->path), e);
 }
 
 static bool add_bundle(struct trust *t, struct part *p,
                        const struct truststep *s, struct tls_error *e) {
-  memcpy(p->identity, s->identity, DIGEST);
-  p->index = trustindex_new(s->path);
-  return done(p->index != NULL && trustindex_attach(p->index, t->store), e);
+  return add_place(t, p, s, trustindex_new(s->path), e);
 }
 
 static bool add_system(struct trust *t, struct part *p,
@@ -229,12 +212,12 @@ static bool add_step(struct trust *t, const struct truststep *s,
 
 /* ---- */
 
-/* Anchors were loaded that a bundle may have of the same name? */
+/* Are there places, and anchors of which they may have more of that name? */
 static bool has_both(const struct trust *t) {
-  bool index = false;
+  bool places = false;
   for (size_t i = 0; i < t->count; i++)
-    index = index || t->parts[i].index != NULL;
-  return index && sk_X509_OBJECT_num(X509_STORE_get0_objects(t->store)) > 0;
+    places = places || t->parts[i].place != NULL;
+  return places && sk_X509_OBJECT_num(X509_STORE_get0_objects(t->store)) > 0;
 }
 
 static bool fill(struct trust *t, const struct trust *base,
@@ -242,7 +225,7 @@ static bool fill(struct trust *t, const struct trust *base,
   if (base != NULL && !copy(t, base)) return done(false, e);
   for (size_t i = 0; i < plan->count; i++)
     if (!add_step(t, &plan->steps[i], e)) return false;
-  if (has_both(t)) trustindex_ask_always(t->store);
+  if (has_both(t)) trustplace_ask_always(t->store);
   return done(set_digest(t), e);
 }
 
@@ -330,9 +313,8 @@ const char *trust_searched(const struct trust *t) {
 static bool load_bundles(struct trust *t) {
   bool ok = true;
   for (size_t i = 0; ok && i < t->count; i++)
-    if (t->parts[i].index != NULL)
-      ok = trustindex_load_all(t->parts[i].index, t->store);
-  tlserr_clear(); /* malformed entries leave some */
+    if (t->parts[i].place != NULL)
+      ok = trustplace_load_all(t->parts[i].place, t->store);
   return ok;
 }
 
@@ -394,15 +376,12 @@ STACK_OF(X509) *
   return NULL;
 }
 
-static bool part_has_certificates(const struct part *p) {
-  if (p->index != NULL) return trustindex_has_certificates(p->index);
-  return p->directory != NULL && systemtrust_is_hashed(p->directory);
-}
-
 bool trust_found_none(struct trust *t) {
   struct trust_stats stats;
   if (count_objects(t->store, &stats) && stats.x509 > 0) return false;
   for (size_t i = 0; i < t->count; i++)
-    if (part_has_certificates(&t->parts[i])) return false;
+    if (t->parts[i].place != NULL &&
+        trustplace_has_certificates(t->parts[i].place))
+      return false;
   return true;
 }

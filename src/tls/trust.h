@@ -6,8 +6,8 @@
 ** it takes another in its place, so a failed load leaves the context as it was.
 ** Owns an X509_STORE. OpenSSL adds to that what a look-up finds, and nothing
 ** else does; no flag is ever set on it.
-** Calls: trustplan, trustload, trustindex, trustcache, systemtrust, OpenSSL,
-** tlserr. Called by: src/bind (context, context_load).
+** Calls: trustplan, trustload, trustplace, trustindex, trustdir, trustcache,
+** OpenSSL, tlserr. Called by: src/bind (context, context_load).
 */
 #ifndef PYSSL_TLS_TRUST_H
 #define PYSSL_TLS_TRUST_H

@@ -154,25 +154,45 @@ static size_t decode_rest(unsigned bits, unsigned digits, unsigned char *out) {
   return digits - 1;
 }
 
+static void put_group(unsigned bits, unsigned char *out) {
+  out[0] = (unsigned char)(bits >> 16);
+  out[1] = (unsigned char)(bits >> 8);
+  out[2] = (unsigned char)bits;
+}
+
+/* Four digits in a row, as nearly all are; false: something else is there. */
+static bool decode_group(const struct alphabet *a, const unsigned char *at,
+                         unsigned char *out) {
+  unsigned w = a->value[at[0]], x = a->value[at[1]];
+  unsigned y = a->value[at[2]], z = a->value[at[3]];
+  if ((w | x | y | z) >= PADDING) return false;
+  put_group(w << 18 | x << 12 | y << 6 | z, out);
+  return true;
+}
+
 /* Decode up to `most` bytes, a multiple of 3, into `out`, which has room for
 ** two more. How many there are; 0: malformed. */
 static size_t decode(const struct alphabet *a, const struct bundle_entry *e,
                      unsigned char *out, size_t most) {
   const unsigned char *at = e->base64, *end = at + e->length;
-  unsigned bits = 0, digits = 0;
+  unsigned bits = 0, digits = 0; /* of a group with something in between */
   size_t done = 0;
-  for (; at < end && done < most; at++) {
-    unsigned value = a->value[*at];
+  while (at < end && done < most) {
+    if (digits == 0 && end - at >= 4 && decode_group(a, at, out + done)) {
+      at += 4;
+      done += 3;
+      continue;
+    }
+    unsigned value = a->value[*at++];
     if (value == INVALID) return 0;
     if (value >= PADDING) continue;
     bits = bits << 6 | value;
-    if (++digits % 4 != 0) continue;
-    out[done++] = (unsigned char)(bits >> 16);
-    out[done++] = (unsigned char)(bits >> 8);
-    out[done++] = (unsigned char)bits;
+    if (++digits < 4) continue;
+    put_group(bits, out + done);
+    done += 3;
+    digits = 0;
   }
-  if (digits % 4 == 1) return 0;
-  return done + decode_rest(bits, digits % 4, out + done);
+  return digits == 1 ? 0 : done + decode_rest(bits, digits, out + done);
 }
 
 static unsigned char *decode_all(const struct alphabet *a,
