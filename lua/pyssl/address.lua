@@ -1,9 +1,10 @@
 --- address - from what a caller writes to addresses that a socket can use.
 -- A host and port, {host, port}, or a Unix-domain path; names are looked up on
 -- a helper thread, whose end is awaited as any other event.
--- Calls: op, errors. Called by: socket, connect.
+-- Calls: check, errors, op. Called by: socket, context.
 
 local core = require "pyssl.core"
+local check = require "pyssl.check"
 local errors = require "pyssl.errors"
 local op = require "pyssl.op"
 
@@ -15,25 +16,45 @@ local function value_error(message)
   error(errors.ValueError(message), 0)
 end
 
+-- {host, port, flowinfo, scope}, as results have it: the scope goes to the host.
+local function from_table(t)
+  local host, scope = t[1], t[4]
+  if type(host) ~= "string" then
+    value_error("an address is a host and a port, or a path")
+  end
+  if type(scope) == "number" and scope ~= 0 and not host:find("%", 1, true) then
+    host = ("%s%%%d"):format(host, scope)
+  end
+  return host, t[2]
+end
+
+local function to_port(port)
+  if type(port) == "string" and port:find("^%d+$") then port = tonumber(port) end
+  if type(port) ~= "number" or not (port >= 0 and port <= 65535)
+      or port % 1 ~= 0 then
+    value_error("a port is an integer from 0 to 65535")
+  end
+  return port
+end
+
 --- Take a host and a port from ("host", port), ({"host", port}) or ("/path").
+-- @param host, port  what the caller wrote
+-- @tparam string name  of the method, for errors about the type of `host`
+-- @tparam[opt=0] integer depth  calls between that method and this function
 -- @treturn string  host or path
 -- @treturn ?integer  port; nil for a path
 -- @raise ValueError for anything else
-function address.take(host, port)
-  if type(host) == "table" then host, port = host[1], host[2] end
+function address.take(host, port, name, depth)
+  if type(host) == "table" then host, port = from_table(host) end
   if type(host) ~= "string" then
-    value_error("an address is a host and a port, or a path")
+    check.expected(1, name, "string", host, depth)
   end
   if port == nil then
     if host:find("/", 1, true) or host:byte() == 0 then return host end
     value_error("an address needs a host and a port")
   end
-  local number = type(port) == "number" and port or tonumber(port)
-  if not number or number % 1 ~= 0 or number < 0 or number > 65535 then
-    value_error("a port is an integer from 0 to 65535")
-  end
   if host:find("\0", 1, true) then value_error("embedded NUL in a host name") end
-  return host, number
+  return host, to_port(port)
 end
 
 --- All addresses of a host, in the order to try them.
@@ -54,11 +75,28 @@ function address.lookup(host, port, family, deadline)
   return (resolve(core.new_resolver(host, family), deadline, port))
 end
 
---- The address to bind to: "" is every interface.
-function address.to_bind(host, port)
-  host, port = address.take(host, port)
-  if host == "" then host = "0.0.0.0" end
-  return address.lookup(host, port)[1]
+--- The same for the near end, where "" is every interface, of either family.
+function address.lookup_near(host, port, family, deadline)
+  if host ~= "" or port == nil then
+    return address.lookup(host, port, family, deadline)
+  end
+  local list = {}
+  for _, each in ipairs {"0.0.0.0", "::"} do
+    list[#list + 1] = core.numeric_address(each, port, family)
+  end
+  return list
+end
+
+--- The address of the near end to go with one of the far end.
+-- @tparam ?table near  list of addresses, nil for none
+-- @tparam string far  address
+-- @treturn ?string  the first of the same family, else the first
+function address.match(near, far)
+  if near == nil then return nil end
+  for _, each in ipairs(near) do
+    if core.same_family(each, far) then return each end
+  end
+  return near[1]
 end
 
 --- An address as people write it: "host:port", "[host]:port" or a path.

@@ -1,9 +1,10 @@
 --- context - the methods of ssl.context that make connections.
--- Calls: address, adopt, socket, errors. Called by: pyssl, defaults.
+-- Calls: address, adopt, check, socket, errors. Called by: pyssl, defaults.
 
 local core = require "pyssl.core"
 local address = require "pyssl.address"
 local adopt = require "pyssl.adopt"
+local check = require "pyssl.check"
 local errors = require "pyssl.errors"
 local socket = require "pyssl.socket"
 
@@ -25,19 +26,34 @@ local function refuse_session(session)
   end
 end
 
+local function type_error(option, expected, value)
+  error(("bad value for option '%s' (%s expected, got %s)")
+          :format(option, expected, type(value)), 0)
+end
+
+-- Bytes need a socket that they came from.
+local function check_initial(sock, initial)
+  if initial == nil then return end
+  if type(initial) ~= "string" then type_error("initial", "string", initial) end
+  if sock == nil or core.is_socket(sock) and sock:fileno() < 0 then
+    value_error("initial bytes need a socket that they came from")
+  end
+end
+
 -- Give a new connection its descriptor, and perform the handshake if it is
 -- connected and wants one.
-local function begin(conn, sock, initial)
-  local fd, timeout, read_ahead = adopt.take(sock)
+local function begin(conn, take, initial)
+  local timeout, read_ahead = take(conn)
   conn:settimeout(timeout)
-  local connected = steps.adopt(conn, fd, read_ahead .. (initial or ""))
+  if conn:fileno() < 0 then return end
+  local connected = steps.adopt(conn, (initial or "") .. read_ahead)
   if not connected or not conn.do_handshake_on_connect then return end
   if timeout == 0 then
     conn:close()
     value_error("do_handshake_on_connect should not be specified for a "
                 .. "non-blocking socket")
   end
-  steps.close_on_failure(conn)
+  steps.close_on_failure(conn, true)
   conn:do_handshake()
 end
 
@@ -63,17 +79,15 @@ end
 function context.wrap_socket(self, ...)
   local sock, server_side, on_connect, suppress, hostname, session, initial,
         handshake_timeout = core.arguments(WRAP, ...)
+  local take = sock ~= nil and adopt.taker(sock)
+  check_initial(sock, initial)
   if server_side == true and session ~= nil then
     value_error("session can only be specified in client mode")
   end
   refuse_session(session)
   local conn = core.new_socket(self, server_side, on_connect, suppress,
                                hostname, handshake_timeout)
-  if sock ~= nil then
-    begin(conn, sock, initial)
-  elseif initial ~= nil then
-    value_error("initial bytes need a socket that they came from")
-  end
+  if take then begin(conn, take, initial) end
   return conn
 end
 
@@ -84,25 +98,33 @@ local CONNECT = {
 
 local FAMILIES = {any = true, inet = true, inet6 = true}
 
-local function check_connect(timeout, family)
+local function check_connect(timeout, near, family)
   if timeout ~= nil and type(timeout) ~= "number" then
-    error(("bad value for option 'timeout' (number expected, got %s)")
-            :format(type(timeout)), 0)
+    type_error("timeout", "number", timeout)
   end
-  if timeout and not (timeout > 0) then
+  if timeout and (timeout <= 0 or timeout ~= timeout) then
     value_error("timeout must be greater than 0")
   end
-  if family ~= nil and not FAMILIES[family] then
+  if near ~= nil and type(near) ~= "table" then
+    type_error("bind", "table", near)
+  end
+  if family == nil then return end
+  if type(family) ~= "string" then type_error("family", "string", family) end
+  if not FAMILIES[family] then
     value_error("family is 'any', 'inet' or 'inet6'")
   end
 end
 
 -- ("host", port, options), ({host, port}, options) or ("/path", options).
-local function take_target(host, port, options)
+local function take_target(host, port, options, ...)
   if options == nil and type(port) == "table" then
     port, options = nil, port
   end
-  host, port = address.take(host, port)
+  if select("#", ...) > 0 then error("too many arguments (3 at most)", 0) end
+  if options ~= nil and type(options) ~= "table" then
+    check.expected(3, "connect", "table", options)
+  end
+  host, port = address.take(host, port, "connect", 1)
   return host, port, options or {}
 end
 
@@ -126,17 +148,19 @@ function context.connect(self, ...)
   local on_connect, suppress, hostname, session, timeout, near, family =
     core.arguments(CONNECT, options)
   refuse_session(session)
-  check_connect(timeout, family)
+  check_connect(timeout, near, family)
+  if near then near = {address.take(near, nil, "connect")} end
   if hostname == nil and port then hostname = host end
   if suppress == nil then suppress = false end
   local conn = core.new_socket(self, false, on_connect, suppress, hostname)
   conn:settimeout(timeout)
-  steps.close_on_failure(conn)
   local deadline = core.deadline(timeout)
   local addresses = address.lookup(host, port, family, deadline)
-  near = near and address.to_bind(near)
+  near = near and address.lookup_near(near[1], near[2], family, deadline)
   socket.open(conn, addresses, near, deadline)
-  if conn.do_handshake_on_connect then socket.handshake(conn, deadline) end
+  if not conn.do_handshake_on_connect then return conn end
+  steps.close_on_failure(conn, true)
+  socket.handshake(conn, deadline)
   return conn
 end
 

@@ -23,6 +23,13 @@ local accept = op.method(steps.accept)
 local connect_to = op.until_deadline(steps.connect)
 local handshake = op.until_deadline(steps.do_handshake)
 
+-- The deadline of an operation that begins now; nil where there is none, and
+-- where nothing is waited for.
+local function deadline_of(self)
+  local timeout = self.timeout
+  return timeout ~= 0 and core.deadline(timeout) or nil
+end
+
 --- Bind to an address, making the descriptor if there is none yet.
 -- @function socket:bind
 -- @tparam string|table host  name, numeric address, "" for every interface, a
@@ -31,7 +38,10 @@ local handshake = op.until_deadline(steps.do_handshake)
 -- @treturn boolean true
 -- @raise OSError, ValueError  [E.3 bind]
 function socket.bind(self, host, port)
-  return steps.bind(self, address.to_bind(host, port))
+  local family = steps.family_name(self)
+  host, port = address.take(host, port, "bind")
+  local near = address.lookup_near(host, port, family, deadline_of(self))
+  return steps.bind(self, near[1])
 end
 
 --- Take a connection and perform its handshake.
@@ -46,47 +56,80 @@ end
 function socket.accept(self)
   local conn, peer = accept(self)
   if conn.do_handshake_on_connect and conn.timeout ~= 0 then
-    steps.close_on_failure(conn)
+    steps.close_on_failure(conn, true)
     handshake(conn, core.deadline(self.handshake_timeout))
   end
   return conn, peer
 end
 
--- Try the addresses in order. The errno value of the last failure, 0, or that
--- of EINPROGRESS; and a list of the failures for people.
-local function try_addresses(self, addresses, near, deadline)
-  local failures, number = {}, 0
-  for _, each in ipairs(addresses) do
-    if near then steps.bind(self, near) end
-    number = connect_to(self, deadline, each)
-    local err = number ~= 0 and core.system_error(number, "connect")
-    if not err or err.name == "EINPROGRESS" then return number end
-    failures[#failures + 1] = address.show(each) .. ": " .. err.message
-    steps.drop_descriptor(self)
-  end
-  return number, failures
+-- Attempts to connect that wait for their end, by socket: what `connect` goes on
+-- with where it is called again.
+local pending = setmetatable({}, {__mode = "k"})
+
+-- An attempt: addresses in order, those of the near end, which one is tried, why
+-- the ones before failed. A descriptor that the socket had already is kept.
+local function new_attempt(self, addresses, near)
+  return {
+    addresses = addresses, near = near, index = 1, failures = {},
+    keep = self:fileno() >= 0,
+  }
 end
 
--- The OSError for a connect that failed with `number`.
-local function connect_error(number, failures)
+-- The attempt of connect and connect_ex: the one that waits, or a new one. A
+-- descriptor that is there can only go to an address of its family.
+local function take_attempt(self, host, port, deadline)
+  if pending[self] then return pending[self] end
+  local family = steps.family_name(self)
+  return new_attempt(self, address.lookup(host, port, family, deadline))
+end
+
+-- Try the present address: 0 or an errno value, and whether the deadline has
+-- passed. Where it failed for good, say why.
+local function try_address(self, attempt, deadline)
+  local far = attempt.addresses[attempt.index]
+  local near = address.match(attempt.near, far)
+  local number, late = connect_to(self, deadline, far, near)
+  local err = number ~= 0 and core.system_error(number)
+  local waits = err and (err.name == "EINPROGRESS" or late and attempt.keep)
+  pending[self] = waits and attempt or nil
+  if err and not waits and not attempt.keep then steps.drop_descriptor(self) end
+  local reason = err and (late and "the connect operation timed out"
+                          or err.message)
+  attempt.failures[attempt.index] =
+    reason and address.show(far) .. ": " .. reason
+  return number, late, waits
+end
+
+-- Try the addresses in order. 0 or an errno value, and whether that is for the
+-- deadline.
+local function try_addresses(self, attempt, deadline)
+  while true do
+    local number, late, waits = try_address(self, attempt, deadline)
+    local last = attempt.index == #attempt.addresses
+    if number == 0 or late or waits or last then return number, late end
+    attempt.index = attempt.index + 1
+  end
+end
+
+-- The error for a connect that failed with `number`.
+local function connect_error(number, late, attempt)
+  local reasons = table.concat(attempt.failures, "; ")
+  if late then return errors.TimeoutError(reasons, {op = "connect"}) end
   local err = core.system_error(number, "connect")
-  if failures then err.message = table.concat(failures, "; ") end
+  err.message = reasons
   return err
 end
 
--- Connect by `deadline` and begin TLS, without a handshake. `near` is the
--- address to bind to, or nil.
-local function open(self, addresses, near, deadline)
-  local number, failures = try_addresses(self, addresses, near, deadline)
-  if number ~= 0 then error(connect_error(number, failures), 0) end
+-- Connect by `deadline` and begin TLS, without a handshake.
+local function open(self, attempt, deadline)
+  local number, late = try_addresses(self, attempt, deadline)
+  if number ~= 0 then error(connect_error(number, late, attempt), 0) end
   steps.start_tls(self)
 end
 
--- The deadline of an operation that begins now; nil where there is none, and
--- where nothing is waited for.
-local function deadline_of(self)
-  local timeout = self.timeout
-  return timeout ~= 0 and core.deadline(timeout) or nil
+-- The same for context:connect: `near` is a list of addresses or nil.
+local function open_new(self, addresses, near, deadline)
+  open(self, new_attempt(self, addresses, near), deadline)
 end
 
 -- Perform the handshake of connect, where one is wanted and can be.
@@ -98,6 +141,7 @@ end
 
 --- Connect, begin TLS, and perform the handshake.
 -- Every address of a name is tried in order; all steps share one deadline.
+-- Where it raised EINPROGRESS it goes on when it is called again.
 -- @function socket:connect
 -- @tparam string|table host  name, numeric address, Unix-domain path, or
 -- {host, port}
@@ -108,9 +152,9 @@ end
 -- connect_ex there); TimeoutError; what the handshake raises  [E.3 connect]
 function socket.connect(self, host, port)
   steps.check_connectable(self)
-  host, port = address.take(host, port)
+  host, port = address.take(host, port, "connect")
   local deadline = deadline_of(self)
-  open(self, address.lookup(host, port, "any", deadline), nil, deadline)
+  open(self, take_attempt(self, host, port, deadline), deadline)
   finish_connect(self, deadline)
   return true
 end
@@ -119,17 +163,16 @@ end
 -- With timeout 0 it gives EINPROGRESS's; wait until the socket is writable then
 -- and call do_handshake.
 -- @function socket:connect_ex
--- @treturn integer  0, or an errno value
+-- @treturn integer  0, or an errno value: ETIMEDOUT's where time is up
 -- @raise what `connect` raises, but for the errors of connecting
 function socket.connect_ex(self, host, port)
   steps.check_connectable(self)
-  host, port = address.take(host, port)
+  host, port = address.take(host, port, "connect_ex")
   local deadline = deadline_of(self)
-  local addresses = address.lookup(host, port, "any", deadline)
-  local number = try_addresses(self, addresses, nil, deadline)
-  if number ~= 0 and core.system_error(number).name ~= "EINPROGRESS" then
-    return number
-  end
+  local attempt = take_attempt(self, host, port, deadline)
+  local number, late = try_addresses(self, attempt, deadline)
+  if number ~= 0 and (late or not pending[self]) then return number end
+  pending[self] = nil
   steps.start_tls(self)
   if number == 0 then finish_connect(self, deadline) end
   return number
@@ -180,4 +223,4 @@ function socket.sendto(self, data)
   return self:send(data)
 end
 
-return {open = open, handshake = handshake}
+return {open = open_new, handshake = handshake}

@@ -81,9 +81,18 @@ static int show_address(lua_State *L) {
   return netaddr_push(L, &a);
 }
 
+static int same_family(lua_State *L) {
+  struct address a, b;
+  netaddr_check_bytes(L, 1, &a);
+  netaddr_check_bytes(L, 2, &b);
+  lua_pushboolean(L, a.u.sa.sa_family == b.u.sa.sa_family);
+  return 1;
+}
+
 const luaL_Reg netaddr_functions[] = {
     {"numeric_address", numeric_address},
     {"unix_address", unix_address},
     {"show_address", show_address},
+    {"same_family", same_family},
     {NULL, NULL},
 };

@@ -26,7 +26,8 @@ void netaddr_check_bytes(lua_State *L, int arg, struct address *a);
 
 /* core.numeric_address(host, port, family) -> bytes, or nil for a name.
 ** core.unix_address(path) -> bytes, or nil for an impossible path.
-** core.show_address(bytes) -> as netaddr_push */
+** core.show_address(bytes) -> as netaddr_push
+** core.same_family(bytes, bytes) -> boolean */
 extern const luaL_Reg netaddr_functions[];
 
 HIDDEN_END

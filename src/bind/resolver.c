@@ -20,11 +20,15 @@ struct resolver {
   struct resolve *lookup;
 };
 
-static int resolver_gc(lua_State *L) {
-  struct resolver *r = class_self(L);
+/* Free the look-up, at once: its descriptor is not to wait for a collector. */
+static void give_up(struct resolver *r) {
   struct resolve *lookup = r->lookup;
   r->lookup = NULL;
-  if (lookup != NULL) resolve_free(lookup);
+  resolve_free(lookup);
+}
+
+static int resolver_gc(lua_State *L) {
+  give_up(class_self(L));
   return 0;
 }
 
@@ -40,9 +44,10 @@ static int new_resolver(lua_State *L) {
   return 1;
 }
 
-static int raise_lookup(lua_State *L, int code) {
+/* `number` is the errno value for EAI_SYSTEM. */
+static int raise_lookup(lua_State *L, int code, int number) {
   struct tls_error e;
-  if (code == EAI_SYSTEM) return error_throw_errno(L, errno, "resolve");
+  if (code == EAI_SYSTEM) return error_throw_errno(L, number, "resolve");
   tlserr_set(&e, ERROR_OS, "%s", gai_strerror(code));
   e.number = code;
   e.library = "DNS";
@@ -57,8 +62,8 @@ static void set_port(struct address *a, unsigned port) {
     a->u.in6.sin6_port = htons((uint16_t)port);
 }
 
-static int push_addresses(lua_State *L, const struct addrinfo *list,
-                          unsigned port) {
+static void push_addresses(lua_State *L, const struct addrinfo *list,
+                           unsigned port) {
   lua_Integer count = 0;
   lua_newtable(L);
   for (; list != NULL; list = list->ai_next) {
@@ -70,11 +75,28 @@ static int push_addresses(lua_State *L, const struct addrinfo *list,
     netaddr_push_bytes(L, &a);
     lua_rawseti(L, -2, ++count);
   }
-  return 1;
+}
+
+/* The result of a look-up that has ended. Memory may run out with the list at
+** hand: then __gc frees it. */
+static int finish(lua_State *L, struct resolver *r, unsigned port) {
+  struct addrinfo *list = NULL;
+  int code = resolve_finish(r->lookup, &list);
+  int number = errno;
+  if (code == 0) push_addresses(L, list, port);
+  give_up(r);
+  return code == 0 ? 1 : raise_lookup(L, code, number);
+}
+
+static int raise_timeout(lua_State *L) {
+  struct tls_error e;
+  tlserr_set(&e, ERROR_TIMEOUT, "the resolve operation timed out");
+  return error_raise(L, &e, "resolve");
 }
 
 /*
-** step resolve(port): the addresses of the host, with the port.
+** step resolve(port): the addresses of the host, with the port. When it is
+** done, or the deadline has passed, the look-up is freed.
 ** @return list of addresses' bytes
 ** Raises OSError (library "DNS", reason "EAI_..."), TimeoutError.
 */
@@ -82,12 +104,10 @@ static int step_resolve(lua_State *L) {
   struct resolver *r = class_self(L);
   unsigned port = (unsigned)luaL_checkinteger(L, 2);
   double deadline = luaL_optnumber(L, DEADLINE, CLOCK_NEVER);
-  struct addrinfo *list = NULL;
   if (r->lookup == NULL) return error_throw_errno(L, EBADF, "resolve");
   switch (fdwait(resolve_fd(r->lookup), FDWAIT_READ, deadline)) {
   case FDWAIT_READY: break;
-  case FDWAIT_TIMEOUT:
-    return error_throw(L, ERROR_TIMEOUT, "the resolve operation timed out");
+  case FDWAIT_TIMEOUT: give_up(r); return raise_timeout(L);
   case FDWAIT_SIGNAL:
     lua_pushnil(L);
     lua_pushliteral(L, "signal");
@@ -95,8 +115,7 @@ static int step_resolve(lua_State *L) {
     return 3;
   default: return error_throw_errno(L, errno, "resolve");
   }
-  int code = resolve_finish(r->lookup, &list);
-  return code != 0 ? raise_lookup(L, code) : push_addresses(L, list, port);
+  return finish(L, r, port);
 }
 
 static const luaL_Reg metamethods[] = {{"__gc", resolver_gc}, {NULL, NULL}};

@@ -2,6 +2,7 @@
 ** socket_option.c - getsockopt and setsockopt, with numbers or the C names.
 */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -48,9 +49,16 @@ static const struct option_name {
 #endif
 };
 
+static int check_int(lua_State *L, int arg) {
+  lua_Integer n = luaL_checkinteger(L, arg);
+  if (n < INT_MIN || n > INT_MAX)
+    error_throw(L, ERROR_OVERFLOW, "a socket option is a C int");
+  return (int)n;
+}
+
 /* The number of a level or an option: given as such, or by its C name. */
 static int check_number(lua_State *L, int arg) {
-  if (lua_type(L, arg) != LUA_TSTRING) return (int)luaL_checkinteger(L, arg);
+  if (lua_type(L, arg) != LUA_TSTRING) return check_int(L, arg);
   const char *name = lua_tostring(L, arg);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(names[i].name, name) == 0) return names[i].number;
@@ -69,7 +77,8 @@ static int descriptor_of(lua_State *L, const char *op) {
 ** @param value        integer, boolean, or a string of the option's bytes
 ** @return true
 ** Raises OSError; EBADF where there is no descriptor yet (it is made by
-** connect or bind). ValueError for an unknown name.
+** connect or bind). ValueError for an unknown name, OverflowError beyond an
+*int.
 */
 static int set_option(lua_State *L) {
   int fd = descriptor_of(L, "setsockopt");
@@ -83,7 +92,7 @@ static int set_option(lua_State *L) {
   else if (lua_isboolean(L, 4))
     integer = lua_toboolean(L, 4);
   else
-    integer = (int)luaL_checkinteger(L, 4);
+    integer = check_int(L, 4);
   int number = net_set_option(fd, level, name, value, length);
   if (number != 0) return error_throw_errno(L, number, "setsockopt");
   lua_pushboolean(L, 1);

@@ -3,6 +3,7 @@
 ** adopting one, connect, bind, listen, accept, shutdown.
 */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -27,6 +28,15 @@ static void keep_hostname(lua_State *L, const struct args *a, int i) {
   if (!peername_parse(&name, text, length, &e)) error_raise(L, &e, NULL);
   lua_pushstring(L, name.text);
   lua_replace(L, a->first + i);
+}
+
+/* Seconds, or -1 where none are given. */
+static double check_seconds(lua_State *L, const struct args *a, int i) {
+  if (!args_given(a, i)) return -1;
+  lua_Number seconds = args_number(a, i);
+  if (seconds < 0)
+    error_throw(L, ERROR_VALUE, "%s must not be negative", a->names[i]);
+  return seconds;
 }
 
 /* What wrap_socket refuses before it touches anything (D-38, 2 to 4). */
@@ -57,11 +67,12 @@ static int new_socket(lua_State *L) {
   bool suppress = args_opt_boolean(&a, 2, true);
   keep_hostname(L, &a, 3);
   check_wrap(L, c, server, args_given(&a, 3));
+  double limit = check_seconds(L, &a, 4);
   struct socket *s = socket_box(L);
   s->server_side = server;
   s->do_handshake_on_connect = handshake;
   s->suppress_ragged_eofs = suppress;
-  if (args_given(&a, 4)) s->handshake_timeout = args_number(&a, 4);
+  if (limit >= 0) s->handshake_timeout = limit;
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, VALUE_CONTEXT);
   lua_pushvalue(L, 5);
@@ -85,13 +96,36 @@ static int check_stream(lua_State *L) {
   return 0;
 }
 
-/* core.duplicate(fd) -> a close-on-exec copy. */
+/* conn:own(fd) gives a new socket its descriptor. Never raises: its old owner
+** has let go. */
+static int own(lua_State *L) {
+  socket_self(L)->io.fd = (int)lua_tointeger(L, 2);
+  return 0;
+}
+
+/* conn:duplicate(fd) gives a new socket a copy of another's descriptor. */
 static int duplicate(lua_State *L) {
-  int copy;
-  int number = net_duplicate((int)luaL_checkinteger(L, 1), &copy);
+  struct socket *s = socket_self(L);
+  int number = net_duplicate((int)luaL_checkinteger(L, 2), &s->io.fd);
   if (number != 0) return error_throw_errno(L, number, "wrap_socket");
-  lua_pushinteger(L, copy);
-  return 1;
+  return 0;
+}
+
+/*
+** conn:move(from) gives a new socket what another ssl.socket has, TLS excepted:
+** the descriptor, if it has one already, what was read ahead, the timeout. The
+** other is closed then.
+*/
+static int move(lua_State *L) {
+  struct socket *s = socket_self(L);
+  struct socket *from = socket_check(L, 2);
+  int number = fdio_push_back(&s->io, from->io.front, from->io.front_left);
+  if (number != 0) return error_throw_errno(L, number, "wrap_socket");
+  s->timeout = from->timeout;
+  s->io.fd = from->io.fd;
+  from->io.fd = -1;
+  socket_release(L, from);
+  return 0;
 }
 
 /* Is this socket listening already? */
@@ -103,35 +137,47 @@ static bool is_listening(int fd) {
 }
 
 /*
-** conn:adopt(fd, initial) takes a descriptor over, and begins TLS where it is
-** connected; `initial` was read from it already. From here on a failure closes
-** it. Not connected but with data waiting: that would be plaintext ahead of
-** the handshake (I-76, CVE-2023-40217).
-** @return boolean: is it connected?
+** A descriptor that is not connected: a listener, or one to connect. With data
+** waiting it was connected: that would be plaintext ahead of the handshake
+** (I-76, CVE-2023-40217).
 */
-static int adopt(lua_State *L) {
-  struct socket *s = socket_self(L);
-  size_t length = 0;
-  int fd = (int)luaL_checkinteger(L, 2);
-  const char *initial = luaL_optlstring(L, 3, NULL, &length);
-  s->io.fd = fd;
-  int number = net_connected(fd);
-  if (number == 0 && length > 0)
-    number = fdio_push_back(&s->io, initial, length);
-  if (number == 0) {
-    socket_start_tls(L, 1);
-  } else if (number != ENOTCONN) {
-    socket_release(L, s);
-    return error_throw_errno(L, number, "wrap_socket");
-  } else if (is_listening(fd)) {
+static int adopt_unconnected(lua_State *L, struct socket *s) {
+  int number = 0;
+  if (is_listening(s->io.fd)) {
     s->state = SOCKET_LISTENING;
-  } else if (length > 0 || net_peek(fd)) {
+    number = net_unblock(s->io.fd);
+  } else if (s->io.front_left > 0 || net_peek(s->io.fd)) {
     socket_release(L, s);
     return error_throw(L, ERROR_SSL,
                        "closed before TLS handshake with data in the "
                        "receive buffer");
   }
-  lua_pushboolean(L, number == 0);
+  return number;
+}
+
+/*
+** conn:adopt(initial) begins TLS on the descriptor that was given to a new
+** socket, where it is connected; `initial` was read from it before anything
+** that is read ahead now. A failure closes it.
+** @return boolean: is it connected?
+*/
+static int adopt(lua_State *L) {
+  struct socket *s = socket_self(L);
+  size_t length;
+  const char *initial = luaL_checklstring(L, 2, &length);
+  net_adopt(s->io.fd);
+  int connected = net_connected(s->io.fd);
+  int number = fdio_push_back(&s->io, initial, length);
+  if (number == 0 && connected == ENOTCONN)
+    number = adopt_unconnected(L, s);
+  else if (number == 0)
+    number = connected;
+  if (number != 0) {
+    socket_release(L, s);
+    return error_throw_errno(L, number, "wrap_socket");
+  }
+  if (connected == 0) socket_start_tls(L, 1);
+  lua_pushboolean(L, connected == 0);
   return 1;
 }
 
@@ -159,34 +205,42 @@ static enum step look(const struct socket *s) {
   return ready == FDWAIT_READY ? STEP_DONE : STEP_WANT_WRITE;
 }
 
-static int begin_connect(struct socket *s, const struct address *a) {
+/* Connect to `a`, from `near` where it has a length: an errno value. */
+static int begin_connect(struct socket *s, const struct address *a,
+                         const struct address *near) {
   int number = ready_descriptor(s, a);
+  if (number == 0 && near->length > 0) number = net_bind(s->io.fd, near);
   return number == 0 ? net_connect(s->io.fd, a) : number;
 }
 
 /*
-** step connect(address): connects, without TLS. Without waiting it answers
-** EINPROGRESS until a later call finds the end of it.
-** @return integer: 0 or an errno value
-** Raises TimeoutError.
+** step connect(address, near): connects, without TLS; `near` is the address to
+** bind to first, or nil. Where it does not wait it answers EINPROGRESS until a
+** later call finds the end of it.
+** @return integer, boolean: 0 or an errno value; did the deadline pass?
 */
 static int step_connect(lua_State *L) {
   struct socket *s = socket_self(L);
-  struct address a;
+  struct address a, near = {0};
+  enum step step = STEP_DONE;
   netaddr_check_bytes(L, 2, &a);
+  if (!lua_isnoneornil(L, 3)) netaddr_check_bytes(L, 3, &near);
   lua_settop(L, STEP_PROGRESS);
   socket_begin(L, s);
-  int number = s->connecting ? EINPROGRESS : begin_connect(s, &a);
-  if (number == EINPROGRESS) {
-    enum step step = s->io.wait ? await(s, FDWAIT_WRITE) : look(s);
-    if (step == STEP_SIGNAL || step == STEP_TIMEOUT)
+  int number = s->connecting ? EINPROGRESS : begin_connect(s, &a, &near);
+  s->connecting = number == EINPROGRESS;
+  if (s->connecting) {
+    step = s->io.wait ? await(s, FDWAIT_WRITE) : look(s);
+    if (step == STEP_SIGNAL)
       return socket_stopped(L, s, step, NULL, "connect", -1);
     if (step == STEP_DONE) number = net_connect_result(s->io.fd);
     if (step == STEP_FAILED) number = errno;
+    if (step == STEP_TIMEOUT) number = ETIMEDOUT;
+    s->connecting = number == EINPROGRESS || step == STEP_TIMEOUT;
   }
-  s->connecting = number == EINPROGRESS;
   lua_pushinteger(L, number);
-  return 1;
+  lua_pushboolean(L, step == STEP_TIMEOUT);
+  return 2;
 }
 
 /* conn:drop_descriptor(): a connect failed; the next address needs another. */
@@ -196,6 +250,21 @@ static int drop_descriptor(lua_State *L) {
   s->io.fd = -1;
   s->connecting = false;
   return 0;
+}
+
+/* conn:family_name() -> "inet" or "inet6"; "any" for another, and where there
+ *is
+ ** no descriptor yet */
+static int family_name(lua_State *L) {
+  const struct socket *s = socket_self(L);
+  int family, type, protocol;
+  const char *name = "any";
+  if (s->io.fd >= 0 && net_describe(s->io.fd, &family, &type, &protocol) == 0) {
+    if (family == AF_INET) name = "inet";
+    if (family == AF_INET6) name = "inet6";
+  }
+  lua_pushstring(L, name);
+  return 1;
 }
 
 /* conn:has_tls() -> boolean */
@@ -216,6 +285,12 @@ static int start_tls(lua_State *L) {
   socket_self(L);
   socket_start_tls(L, 1);
   return 0;
+}
+
+/* conn:check_open() raises where it is closed. */
+static int check_open(lua_State *L) {
+  if (socket_self(L)->state != SOCKET_CLOSED) return 0;
+  return error_throw_errno(L, EBADF, "wrap_socket");
 }
 
 /* conn:check_connectable() raises where connect cannot be (I-95, I-96). */
@@ -253,9 +328,11 @@ static int socket_bind(lua_State *L) {
 */
 static int socket_listen(lua_State *L) {
   struct socket *s = socket_self(L);
-  int backlog = (int)luaL_optinteger(L, 2, BACKLOG);
+  lua_Integer backlog = luaL_optinteger(L, 2, BACKLOG);
   if (s->io.fd < 0) return error_throw_errno(L, EBADF, "listen");
-  int number = net_listen(s->io.fd, backlog);
+  if (backlog < 0) backlog = 0;
+  if (backlog > INT_MAX) backlog = INT_MAX;
+  int number = net_listen(s->io.fd, (int)backlog);
   if (number != 0) return error_throw_errno(L, number, "listen");
   s->state = SOCKET_LISTENING;
   lua_pushboolean(L, 1);
@@ -318,9 +395,10 @@ static int step_accept(lua_State *L) {
   return 2;
 }
 
-/* conn:close_on_failure(): accept's handshake, which nobody else can close. */
+/* conn:close_on_failure(flag): is the next handshake one of a connection that
+** nobody but us could close? */
 static int close_on_failure(lua_State *L) {
-  socket_self(L)->close_on_failure = true;
+  socket_self(L)->close_on_failure = lua_toboolean(L, 2);
   return 0;
 }
 
@@ -347,11 +425,16 @@ static int socket_shutdown(lua_State *L) {
 }
 
 const luaL_Reg socket_setup_steps[] = {
+    {"own", own},
+    {"duplicate", duplicate},
+    {"move", move},
     {"adopt", adopt},
     {"connect", step_connect},
     {"drop_descriptor", drop_descriptor},
     {"start_tls", start_tls},
+    {"family_name", family_name},
     {"has_tls", has_tls},
+    {"check_open", check_open},
     {"check_connectable", check_connectable},
     {"bind", socket_bind},
     {"accept", step_accept},
@@ -368,7 +451,6 @@ const luaL_Reg socket_setup_methods[] = {
 const luaL_Reg socket_functions[] = {
     {"new_socket", new_socket},
     {"check_stream", check_stream},
-    {"duplicate", duplicate},
     {"is_socket", is_socket},
     {NULL, NULL},
 };

@@ -21,10 +21,14 @@ static bool is_inet(int family) {
   return family == AF_INET || family == AF_INET6;
 }
 
+void net_adopt(int fd) {
+  (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (MSG_NOSIGNAL == 0) (void)turn_on(fd, SOL_SOCKET, SO_NOSIGPIPE);
+}
+
 /* What every socket of ours has; none of it is worth failing for. */
 static void prepare(int fd, int family) {
-  if (SOCK_CLOEXEC == 0) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-  if (MSG_NOSIGNAL == 0) (void)turn_on(fd, SOL_SOCKET, SO_NOSIGPIPE);
+  if (SOCK_CLOEXEC == 0 || MSG_NOSIGNAL == 0) net_adopt(fd);
   if (is_inet(family)) (void)turn_on(fd, IPPROTO_TCP, TCP_NODELAY);
 }
 
@@ -41,8 +45,11 @@ int net_connect(int fd, const struct address *a) {
   bool blocking = !(flags & O_NONBLOCK);
   if (blocking && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return errno;
   int error = outcome(connect(fd, &a->u.sa, a->length));
+  if (error == ECONNABORTED) /* Linux: the last connect's failure, once more */
+    error = outcome(connect(fd, &a->u.sa, a->length));
   if (blocking) (void)fcntl(fd, F_SETFL, flags);
-  return error == EINTR ? EINPROGRESS : error; /* POSIX: it goes on */
+  bool goes_on = error == EINTR || error == EALREADY; /* POSIX */
+  return goes_on ? EINPROGRESS : error;
 }
 
 int net_connect_result(int fd) {
@@ -66,11 +73,13 @@ int net_bind(int fd, const struct address *a) {
   return outcome(bind(fd, &a->u.sa, a->length));
 }
 
-int net_listen(int fd, int backlog) {
+int net_unblock(int fd) {
   int flags = fcntl(fd, F_GETFL);
-  if (flags < 0) return errno;
-  if (listen(fd, backlog) < 0) return errno;
-  return outcome(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+  return flags < 0 ? errno : outcome(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+}
+
+int net_listen(int fd, int backlog) {
+  return listen(fd, backlog) < 0 ? errno : net_unblock(fd);
 }
 
 /* An address for the system to fill. */

@@ -21,6 +21,9 @@ HIDDEN_BEGIN
 ** is -1 after an error. */
 MUST_USE int net_open(int family, int *fd);
 
+/* Make a descriptor that was made elsewhere like ours: close-on-exec. */
+void net_adopt(int fd);
+
 /*
 ** Start to connect: 0 when done already, EINPROGRESS (wait until writable,
 ** then net_connect_result), or the error. Never blocks, whatever the
@@ -38,8 +41,11 @@ MUST_USE int net_connected(int fd);
 /* Bind; with SO_REUSEADDR on the inet families. */
 MUST_USE int net_bind(int fd, const struct address *a);
 
-/* Listen; the listener becomes O_NONBLOCK, so that net_accept cannot block on
-** a connection that has gone again. */
+/* Make a listener O_NONBLOCK, so that net_accept cannot block on a connection
+** that has gone again, or that another process took. */
+MUST_USE int net_unblock(int fd);
+
+/* Listen; the listener becomes O_NONBLOCK. */
 MUST_USE int net_listen(int fd, int backlog);
 
 /*
