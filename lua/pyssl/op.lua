@@ -19,6 +19,7 @@ function op.method(step)
       result, second, deadline, progress =
         step(self, a, b, c, deadline, progress)
     end
+    if second == nil then return result end
     return result, second
   end
 end

@@ -14,38 +14,39 @@ static bool bytes_at(lua_State *L, int index, struct bytes *b) {
   return true;
 }
 
-/* Measure a list, whose pieces must all be strings or buffers. */
-static size_t measure(lua_State *L, int arg) {
+/* Measure the list that parameter i is: strings and buffers only. */
+static size_t measure(const struct args *a, int i) {
   size_t total = 0;
   struct bytes b;
-  lua_Integer count = (lua_Integer)lua_rawlen(L, arg);
-  for (lua_Integer i = 1; i <= count; i++) {
-    lua_rawgeti(L, arg, i);
-    if (!bytes_at(L, -1, &b))
-      luaL_error(L,
-                 "bad argument #%d (string or buffer expected at [%I], "
-                 "got %s)",
-                 arg - 1, (LUAI_UACINT)i, luaL_typename(L, -1));
+  int list = a->first + i;
+  lua_Integer count = (lua_Integer)lua_rawlen(a->L, list);
+  for (lua_Integer n = 1; n <= count; n++) {
+    lua_rawgeti(a->L, list, n);
+    if (!bytes_at(a->L, -1, &b))
+      args_error(a, i,
+                 lua_pushfstring(a->L,
+                                 "string or buffer expected at [%I], got %s",
+                                 (LUAI_UACINT)n, luaL_typename(a->L, -1)));
     total += b.length;
-    lua_pop(L, 1);
+    lua_pop(a->L, 1);
   }
   return total;
 }
 
-void gather_check(struct gather *g, lua_State *L, int arg) {
+void gather_check(struct gather *g, const struct args *a, int i) {
   struct bytes b;
   memset(g, 0, sizeof *g);
-  g->L = L;
-  g->index = arg;
-  if (bytes_at(L, arg, &b)) {
+  g->L = a->L;
+  g->index = a->first + i;
+  if (bytes_at(g->L, g->index, &b)) {
     g->data = b.data;
     g->left = g->total = b.length;
-  } else if (lua_istable(L, arg)) {
+  } else if (lua_istable(g->L, g->index)) {
     g->list = true;
     g->piece = 1;
-    g->total = measure(L, arg);
+    g->total = measure(a, i);
   } else {
-    luaL_typeerror(L, arg, "string, buffer or array of these");
+    args_type_error(a, i, "string, buffer or array of these");
   }
 }
 

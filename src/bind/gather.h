@@ -2,7 +2,7 @@
 ** gather.h - what is to be written: a string, a buffer, or an array of these,
 ** read as one run of bytes without joining them.
 ** Points into the Lua values, which must stay on the stack, and no Lua code
-** may run, while it is in use. Called by: socket_write.
+** may run, while it is in use. Calls: args, buffer. Called by: socket_write.
 */
 #ifndef PYSSL_BIND_GATHER_H
 #define PYSSL_BIND_GATHER_H
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "args.h"
 #include "compat.h"
 
 HIDDEN_BEGIN
@@ -24,8 +25,8 @@ struct gather {
   size_t total;
 };
 
-/* Read the value at `arg`; raises where it is none of the kinds. */
-void gather_check(struct gather *g, lua_State *L, int arg);
+/* Read parameter i; raises where it is none of the kinds. */
+void gather_check(struct gather *g, const struct args *a, int i);
 
 /* Go on `n` bytes further. */
 void gather_skip(struct gather *g, size_t n);

@@ -137,7 +137,7 @@ static void open_classes(lua_State *L) {
   static const luaL_Reg *const context_methods[] = {
       context_trust_methods, context_load_methods, context_cipher_methods};
   static const luaL_Reg *const socket_methods[] = {
-      socket_info_methods, socket_option_methods, socket_setup_methods};
+      socket_info_methods, socket_option_methods, socket_listen_methods};
   lua_newtable(L);
   class_new(L, &context_class);
   for (size_t i = 0; i < 3; i++)
@@ -156,7 +156,8 @@ static void open_classes(lua_State *L) {
 /* core.steps: what lua/pyssl/op.lua drives, by name. */
 static void open_steps(lua_State *L) {
   static const luaL_Reg *const socket_lists[] = {
-      socket_steps, socket_read_steps, socket_write_steps, socket_setup_steps,
+      socket_steps,       socket_read_steps,    socket_write_steps,
+      socket_adopt_steps, socket_connect_steps, socket_listen_steps,
       socket_hold_steps};
   lua_newtable(L);
   for (size_t i = 0; i < sizeof socket_lists / sizeof *socket_lists; i++)

@@ -122,6 +122,28 @@ static int give_up(lua_State *L) {
   return 2;
 }
 
+/*
+** conn:shutdown(how) drops TLS, without close_notify, and shuts the stream.
+** @param how  ssl.SHUT_RD, SHUT_WR or SHUT_RDWR. After any of them reads give
+**             the end of the stream: raw TLS bytes never reach the caller.
+** @return true
+** Raises OSError ENOTCONN, EBADF; ValueError for another `how`.
+*/
+static int socket_shutdown(lua_State *L) {
+  struct socket *s = socket_self(L);
+  lua_Integer how = luaL_checkinteger(L, 2);
+  if (how < 0 || how > 2)
+    return error_throw(L, ERROR_VALUE, "invalid value for how");
+  if (s->state == SOCKET_CLOSED || s->state == SOCKET_UNCONNECTED)
+    return socket_refuse(L, s, "shutdown");
+  int number = net_shutdown(s->io.fd, (int)how);
+  if (number != 0) return error_throw_errno(L, number, "shutdown");
+  if (s->state == SOCKET_TLS) socket_drop_tls(L, s);
+  s->state = SOCKET_SHUT;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 /* conn:fileno() is the descriptor, -1 without one. */
 static int socket_fileno(lua_State *L) {
   lua_pushinteger(L, socket_self(L)->io.fd);
@@ -168,7 +190,8 @@ static void push_timeout(lua_State *L, double timeout) {
 /* Seconds at `index`: nil is none, as -1. */
 static double check_timeout(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return -1;
-  lua_Number seconds = luaL_checknumber(L, index);
+  luaL_checktype(L, index, LUA_TNUMBER);
+  lua_Number seconds = lua_tonumber(L, index);
   if (!(seconds >= 0)) /* NaN too */
     error_throw(L, ERROR_VALUE, "timeout must not be negative");
   return isinf(seconds) ? -1 : seconds;
@@ -315,6 +338,7 @@ static const struct class_attribute attributes[] = {
 static const luaL_Reg methods[] = {
     {"close", socket_close},
     {"detach", socket_detach},
+    {"shutdown", socket_shutdown},
     {"fileno", socket_fileno},
     {"getsockname", socket_getsockname},
     {"getpeername", socket_getpeername},

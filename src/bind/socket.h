@@ -13,7 +13,9 @@
 
 #include <stdbool.h>
 
+#include "../sys/address.h"
 #include "../sys/fdio.h"
+#include "../sys/fdwait.h"
 #include "../tls/engine.h"
 #include "../tls/peername.h"
 #include "class.h"
@@ -91,6 +93,13 @@ int socket_stopped(lua_State *L, struct socket *s, enum step step,
 enum step socket_plain_step(const struct socket *s, enum step want,
                             struct tls_error *e);
 
+/* Wait for the descriptor as a step does; STEP_FAILED: errno says why. */
+enum step socket_await(struct socket *s, enum fdwait_mode mode);
+
+/* The descriptor to connect or bind to `a`, made if there is none. 0 or an
+** errno value. */
+MUST_USE int socket_open_descriptor(struct socket *s, const struct address *a);
+
 /* Raise the OSError or ValueError for a state in which `op` cannot be. */
 int socket_refuse(lua_State *L, struct socket *s, const char *op);
 
@@ -100,8 +109,10 @@ extern const luaL_Reg socket_option_methods[];
 extern const luaL_Reg socket_steps[];       /* socket_step.c */
 extern const luaL_Reg socket_read_steps[];  /* socket_read.c */
 extern const luaL_Reg socket_write_steps[]; /* socket_write.c */
-extern const luaL_Reg socket_setup_steps[]; /* socket_setup.c */
-extern const luaL_Reg socket_setup_methods[];
+extern const luaL_Reg socket_adopt_steps[];
+extern const luaL_Reg socket_connect_steps[];
+extern const luaL_Reg socket_listen_steps[];
+extern const luaL_Reg socket_listen_methods[];
 extern const luaL_Reg socket_hold_steps[]; /* socket.c, for makefile */
 extern const luaL_Reg socket_functions[];  /* of core */
 

@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "args.h"
 #include "certbox.h"
 #include "certinfo.h"
 #include "error.h"
 #include "socket.h"
 #include "warning.h"
+
+#define TLS_UNIQUE "tls-unique"
 
 /* The receiver's SSL, or NULL where there is no TLS. */
 static SSL *ssl_of(lua_State *L) {
@@ -23,12 +26,11 @@ static SSL *ssl_of(lua_State *L) {
 ** Raises ValueError before the handshake is done, OSError ENOTCONN.
 */
 static int getpeercert(lua_State *L) {
+  static const char *const names[] = {"binary_form", NULL};
   struct socket *s = socket_self(L);
-  bool binary = false;
-  if (!lua_isnoneornil(L, 2)) {
-    luaL_checktype(L, 2, LUA_TBOOLEAN);
-    binary = lua_toboolean(L, 2);
-  }
+  struct args a;
+  args_take(&a, L, 2, names);
+  bool binary = args_opt_boolean(&a, 0, false);
   if (s->engine.ssl == NULL)
     return error_throw_errno(L, s->state == SOCKET_CLOSED ? EBADF : ENOTCONN,
                              "getpeercert");
@@ -120,20 +122,32 @@ static int version(lua_State *L) {
   return 1;
 }
 
-/* conn:pending() counts decrypted bytes that wait; 0 without TLS (E-28). */
+/*
+** conn:pending() counts the bytes that a read gives without looking at the
+** descriptor (E-28).
+** @return integer: decrypted bytes that wait; after unwrap, bytes that were
+**         read ahead; else 0
+*/
 static int pending(lua_State *L) {
-  SSL *ssl = ssl_of(L);
-  lua_pushinteger(L, ssl != NULL ? SSL_pending(ssl) : 0);
+  struct socket *s = socket_self(L);
+  size_t count = s->state == SOCKET_PLAIN ? s->io.front_left : 0;
+  if (s->engine.ssl != NULL) count = (size_t)SSL_pending(s->engine.ssl);
+  lua_pushinteger(L, (lua_Integer)count);
   return 1;
 }
 
-/* conn:eof() tells how the peer's stream ended: "clean" by close_notify,
-** "ragged" without; nil while it is open. */
+/*
+** conn:eof() tells how the peer's stream ended.
+** @return "clean": by close_notify; "ragged": without; nil while it is open,
+**         where it failed instead, and in plain mode
+*/
 static int eof(lua_State *L) {
   static const char *const names[] = {[ENGINE_OPEN] = NULL,
                                       [ENGINE_CLEAN] = "clean",
                                       [ENGINE_RAGGED] = "ragged"};
-  lua_pushstring(L, names[socket_self(L)->engine.end]);
+  struct socket *s = socket_self(L);
+  bool plain = s->state == SOCKET_PLAIN;
+  lua_pushstring(L, plain ? NULL : names[s->engine.end]);
   return 1;
 }
 
@@ -147,24 +161,25 @@ static size_t first_finished(SSL *ssl, void *data, size_t size) {
 }
 
 /*
-** conn:get_channel_binding([type]) ties a login to this connection (E-22).
-** @param type  string; default "tls-unique" (RFC 5929)
+** conn:get_channel_binding([cb_type]) ties a login to this connection (E-22).
+** @param cb_type  string; default "tls-unique" (RFC 5929)
 ** @return string, the same on both ends; nil before the handshake is done
 ** Raises ValueError for another type. TLS 1.3 does not define tls-unique; the
 ** bytes of its first Finished are given, as Python does.
 */
 static int get_channel_binding(lua_State *L) {
+  static const char *const names[] = {"cb_type", NULL};
   unsigned char data[EVP_MAX_MD_SIZE];
   struct socket *s = socket_self(L);
-  const char *type = "tls-unique";
-  if (!lua_isnoneornil(L, 2)) {
-    luaL_checktype(L, 2, LUA_TSTRING);
-    type = lua_tostring(L, 2);
-  }
-  if (strcmp(type, "tls-unique") != 0)
+  struct args a;
+  args_take(&a, L, 2, names);
+  size_t length = sizeof TLS_UNIQUE - 1;
+  const char *type = args_opt_string(&a, 0, &length);
+  if (type == NULL) type = TLS_UNIQUE;
+  if (length != sizeof TLS_UNIQUE - 1 || memcmp(type, TLS_UNIQUE, length) != 0)
     return error_throw(L, ERROR_VALUE,
                        "channel binding type '%s' is not implemented", type);
-  size_t length = 0;
+  length = 0;
   if (s->engine.ssl != NULL && s->engine.handshaken)
     length = first_finished(s->engine.ssl, data, sizeof data);
   if (length == 0)

@@ -2,6 +2,7 @@
 ** socket_read.c - the steps that read: recv, recv_into, read.
 ** The hot path: a read goes to a buffer on the C stack, then to one Lua string.
 */
+#include "args.h"
 #include "buffer.h"
 #include "error.h"
 #include "socket.h"
@@ -9,17 +10,22 @@
 #define DEFAULT_SIZE 1024
 
 /* Flags mean nothing to TLS, and are refused in plain mode alike (I-84). */
-static void refuse_flags(lua_State *L, int arg) {
-  if (lua_isnoneornil(L, arg)) return;
-  if (luaL_checkinteger(L, arg) != 0)
-    error_throw(L, ERROR_VALUE, "non-zero flags are not allowed");
+static void refuse_flags(const struct args *a, int i) {
+  if (args_opt_integer(a, i, 0) != 0)
+    error_throw(a->L, ERROR_VALUE, "non-zero flags are not allowed");
 }
 
 /* A size from the caller, at most a record's plaintext. */
-static size_t check_size(lua_State *L, int arg) {
-  lua_Integer n = luaL_optinteger(L, arg, DEFAULT_SIZE);
-  if (n < 0) error_throw(L, ERROR_VALUE, "negative size");
+static size_t check_size(const struct args *a, int i) {
+  lua_Integer n = args_opt_integer(a, i, DEFAULT_SIZE);
+  if (n < 0) error_throw(a->L, ERROR_VALUE, "negative size");
   return n < ENGINE_RECORD ? (size_t)n : ENGINE_RECORD;
+}
+
+/* A buffer from the caller. */
+static void check_buffer(const struct args *a, int i, struct bytes *b) {
+  if (!buffer_to_bytes(a->L, a->first + i, b))
+    args_type_error(a, i, "ssl.buffer");
 }
 
 /* An end without close_notify, and the caller does not mind (H-03). */
@@ -60,31 +66,39 @@ static void check_readable(lua_State *L, struct socket *s, const char *op,
   if (s->state != SOCKET_TLS && (tls_only || !plain)) socket_refuse(L, s, op);
 }
 
+/* Read up to `size` bytes into a string. */
+static int read_string(lua_State *L, struct socket *s, size_t size) {
+  char data[ENGINE_RECORD];
+  int results;
+  size_t got = 0;
+  if (size > 0 && !receive(L, s, data, size, &got, &results)) return results;
+  lua_pushlstring(L, data, got);
+  return 1;
+}
+
 /*
-** conn:recv(n, flags) reads decrypted bytes (E.3).
-** @param n      integer, the most bytes to return; default 1024. One call
-**               gives at most a record, 16384 bytes.
-** @param flags  integer, 0
-** @return string of 1..n bytes; "" at the end of the stream
+** conn:recv(buflen, flags) reads decrypted bytes (E.3).
+** @param buflen  integer, the most bytes to return; default 1024. One call
+**                gives at most a record, 16384 bytes.
+** @param flags   integer, 0
+** @return string of 1..buflen bytes; "" at the end of the stream
 ** Raises SSLWantReadError, SSLWantWriteError (timeout 0), TimeoutError,
 ** SSLEOFError (no close_notify, suppress_ragged_eofs off), SSLError, OSError,
 ** ValueError for a negative size or flags.
 */
 static int step_recv(lua_State *L) {
+  static const char *const names[] = {"buflen", "flags", NULL};
   struct socket *s = socket_self(L);
-  char data[ENGINE_RECORD];
-  int results;
-  size_t got;
+  struct args a;
   check_readable(L, s, "recv", false);
-  size_t size = check_size(L, 2);
-  refuse_flags(L, 3);
-  if (size == 0)
-    lua_pushliteral(L, "");
-  else if (receive(L, s, data, size, &got, &results))
-    lua_pushlstring(L, data, got);
-  else
-    return results;
-  return 1;
+  args_take_step(&a, L, "recv", names, 0);
+  refuse_flags(&a, 1);
+  return read_string(L, s, check_size(&a, 0));
+}
+
+/* A size for a buffer: its own, unless n asks for less. */
+static size_t size_within(const struct bytes *b, lua_Integer n) {
+  return n <= 0 || (lua_Unsigned)n > b->length ? b->length : (size_t)n;
 }
 
 /* Fill the first `size` bytes of a buffer; the count, or the step's results. */
@@ -98,42 +112,49 @@ static int fill(lua_State *L, struct socket *s, const struct bytes *b,
 }
 
 /*
-** conn:recv_into(buffer, n, flags) reads into a buffer, from its start (E.3).
+** conn:recv_into(buffer, nbytes, flags) reads into a buffer, from its start
+** (E.3).
 ** @param buffer  ssl.buffer
-** @param n       integer, the most bytes; default, and 0: the buffer's size
+** @param nbytes  integer, the most bytes; default, 0 and more than the
+**                buffer's size: that size
+** @param flags   integer, 0
 ** @return integer, bytes read; 0 at the end of the stream
-** Raises as recv, and ValueError where n is beyond the buffer.
+** Raises as recv.
 */
 static int step_recv_into(lua_State *L) {
+  static const char *const names[] = {"buffer", "nbytes", "flags", NULL};
   struct socket *s = socket_self(L);
+  struct args a;
   struct bytes b;
-  check_readable(L, s, "recv", false);
-  if (!buffer_to_bytes(L, 2, &b)) return luaL_typeerror(L, 2, "ssl.buffer");
-  lua_Integer n = luaL_optinteger(L, 3, 0);
-  refuse_flags(L, 4);
+  check_readable(L, s, "recv_into", false);
+  args_take_step(&a, L, "recv_into", names, 1);
+  check_buffer(&a, 0, &b);
+  lua_Integer n = args_opt_integer(&a, 1, 0);
+  refuse_flags(&a, 2);
   if (n < 0) return error_throw(L, ERROR_VALUE, "negative size");
-  if ((lua_Unsigned)n > b.length)
-    return error_throw(L, ERROR_VALUE, "the buffer is smaller than n");
-  return fill(L, s, &b, n == 0 ? b.length : (size_t)n);
+  return fill(L, s, &b, size_within(&b, n));
 }
 
 /*
-** conn:read(n, buffer) is recv, or with a buffer recv_into, for TLS only
+** conn:read(len, buffer) is recv, or with a buffer recv_into, for TLS only
 ** (E-10; Python deprecates it).
-** @param n       integer; default 1024; with a buffer, 0, less, or more than
+** @param len     integer; default 1024; with a buffer, 0, less, or more than
 **                its size is its size
+** @param buffer  ssl.buffer
 ** @return string, or with a buffer the number of bytes
 ** Raises ValueError where there is no TLS, else as recv.
 */
 static int step_read(lua_State *L) {
+  static const char *const names[] = {"len", "buffer", NULL};
   struct socket *s = socket_self(L);
+  struct args a;
   struct bytes b;
   check_readable(L, s, "read", true);
-  if (lua_isnoneornil(L, 3)) return step_recv(L);
-  if (!buffer_to_bytes(L, 3, &b)) return luaL_typeerror(L, 3, "ssl.buffer");
-  lua_Integer n = luaL_optinteger(L, 2, DEFAULT_SIZE);
-  bool whole = n <= 0 || (lua_Unsigned)n > b.length;
-  return fill(L, s, &b, whole ? b.length : (size_t)n);
+  args_take_step(&a, L, "read", names, 0);
+  if (!args_given(&a, 1)) return read_string(L, s, check_size(&a, 0));
+  check_buffer(&a, 1, &b);
+  lua_Integer n = args_opt_integer(&a, 0, DEFAULT_SIZE);
+  return fill(L, s, &b, size_within(&b, n));
 }
 
 const luaL_Reg socket_read_steps[] = {

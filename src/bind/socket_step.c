@@ -18,9 +18,19 @@
 
 void socket_begin(lua_State *L, struct socket *s) {
   s->io.wait = s->timeout != 0;
+  s->io.calls = 0;
   s->io.deadline = lua_type(L, STEP_DEADLINE) == LUA_TNUMBER
                        ? lua_tonumber(L, STEP_DEADLINE)
                        : clock_deadline(s->timeout);
+}
+
+enum step socket_await(struct socket *s, enum fdwait_mode mode) {
+  switch (fdwait(s->io.fd, mode, s->io.deadline)) {
+  case FDWAIT_READY: return STEP_DONE;
+  case FDWAIT_TIMEOUT: return STEP_TIMEOUT;
+  case FDWAIT_SIGNAL: return STEP_SIGNAL;
+  default: return STEP_FAILED;
+  }
 }
 
 /* Where no authority was to be had, say where it was looked for. */

@@ -4,18 +4,20 @@
 ** given to it again; an error tells how much that was (sent).
 */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "error.h"
 #include "gather.h"
 #include "socket.h"
 
-static void refuse_flags(lua_State *L, int arg) {
-  if (lua_isnoneornil(L, arg)) return;
-  if (luaL_checkinteger(L, arg) != 0)
-    error_throw(L, ERROR_VALUE, "non-zero flags are not allowed");
+/* Flags mean nothing to TLS, and are refused in plain mode alike (I-84). */
+static void refuse_flags(const struct args *a, int i) {
+  if (args_opt_integer(a, i, 0) != 0)
+    error_throw(a->L, ERROR_VALUE, "non-zero flags are not allowed");
 }
 
 static void check_writable(lua_State *L, struct socket *s, const char *op,
@@ -30,12 +32,7 @@ static size_t record_of(const struct socket *s) {
   return s->state == SOCKET_PLAIN ? ENGINE_RECORD : s->engine.record;
 }
 
-/* ---- retries after a want (H-01) ---- */
-
-/* How far this operation was when a signal interrupted it. */
-static size_t progress_of(lua_State *L) {
-  return (size_t)lua_tointeger(L, STEP_PROGRESS);
-}
+/* ---- retries (H-01) ---- */
 
 static void forget_unfinished(lua_State *L, struct socket *s) {
   if (s->unfinished == 0) return;
@@ -60,48 +57,52 @@ static bool begins_with(struct gather *g, const char *text, size_t n) {
 }
 
 /*
-** Where to go on. After a want the same data comes again: what was accepted of
-** it is not sent twice. Other data is new, and the engine sends what it holds
-** of the old before it (proofs.md 6.4).
+** Where to go on. After a want or a signal the same data comes again: what was
+** accepted of it is not sent twice. Other data is new, and the engine sends
+** what it holds of the old before it (proofs.md 6.4).
 */
-static size_t resume_at(lua_State *L, struct socket *s, int arg) {
+static size_t resume_at(struct socket *s, const struct args *a) {
   struct gather g;
   size_t accepted = s->unfinished;
-  if (accepted == 0) return progress_of(L);
-  lua_getiuservalue(L, 1, VALUE_UNFINISHED);
-  bool same = lua_rawequal(L, arg, -1);
-  gather_check(&g, L, arg);
-  if (!same)
-    same =
-        g.total >= accepted && begins_with(&g, lua_tostring(L, -1), accepted);
-  lua_pop(L, 1);
-  forget_unfinished(L, s);
+  if (accepted == 0) return 0;
+  lua_getiuservalue(a->L, 1, VALUE_UNFINISHED);
+  const char *text = lua_isstring(a->L, -1) ? lua_tostring(a->L, -1)
+                                            : lua_touserdata(a->L, -1);
+  gather_check(&g, a, 0);
+  bool same = lua_rawequal(a->L, a->first, -1) ||
+              (g.total >= accepted && begins_with(&g, text, accepted));
+  lua_pop(a->L, 1);
   return same ? accepted : 0;
 }
 
-/* Remember the data whose first `accepted` bytes are accepted. */
-static void keep_unfinished(lua_State *L, struct socket *s, int arg,
-                            size_t accepted) {
-  if (accepted == 0) return;
-  if (lua_type(L, arg) == LUA_TSTRING) {
-    lua_pushvalue(L, arg);
-  } else {
-    unsigned char scratch[1024];
-    const unsigned char *data;
-    struct gather g;
-    luaL_Buffer b;
-    gather_check(&g, L, arg);
-    luaL_buffinit(L, &b);
-    for (size_t left = accepted; left > 0;) {
-      size_t max = left < sizeof scratch ? left : sizeof scratch;
-      size_t n = gather_next(&g, scratch, max, &data);
-      luaL_addlstring(&b, (const char *)data, n);
-      left -= n;
-    }
-    luaL_pushresult(&b);
+/* Push a copy of the data's first `length` bytes. Not a luaL_Buffer: that may
+** call Lua, whose hook may raise the interrupt that led here. */
+static void push_copy(const struct args *a, size_t length) {
+  const unsigned char *data;
+  struct gather g;
+  unsigned char *copy = lua_newuserdatauv(a->L, length, 0);
+  gather_check(&g, a, 0);
+  for (size_t used = 0, n; used < length; used += n) {
+    n = gather_next(&g, copy + used, length - used, &data);
+    if (data != copy + used) memcpy(copy + used, data, n);
   }
-  lua_setiuservalue(L, 1, VALUE_UNFINISHED);
+}
+
+/* Remember the data whose first `accepted` bytes are accepted. */
+static void keep_unfinished(struct socket *s, const struct args *a,
+                            size_t accepted) {
+  if (lua_type(a->L, a->first) == LUA_TSTRING)
+    lua_pushvalue(a->L, a->first);
+  else
+    push_copy(a, accepted);
+  lua_setiuservalue(a->L, 1, VALUE_UNFINISHED);
   s->unfinished = accepted;
+}
+
+/* Is the operation to be begun again by the caller, or by op.lua? */
+static bool may_return(enum step step) {
+  return step == STEP_WANT_READ || step == STEP_WANT_WRITE ||
+         step == STEP_SIGNAL;
 }
 
 /* ---- writing ---- */
@@ -109,8 +110,8 @@ static void keep_unfinished(lua_State *L, struct socket *s, int arg,
 /* Before the first byte: the handshake, or what is held of an earlier write. */
 static enum step begin_writing(struct socket *s, struct tls_error *e) {
   if (s->state == SOCKET_PLAIN) return STEP_DONE;
-  if (!s->engine.handshaken) return engine_handshake(&s->engine, e);
-  return engine_flush(&s->engine, e);
+  enum step step = engine_handshake(&s->engine, e);
+  return step == STEP_DONE ? engine_flush(&s->engine, e) : step;
 }
 
 /* Write a piece, counting in *at what need not be given again. */
@@ -148,25 +149,29 @@ static enum step write_all(struct socket *s, struct gather *g, size_t *at,
 
 /*
 ** Write the data at 2. TLS takes all of it or raises; so does plain mode where
-** `whole`, else a part is a result there, as of any socket.
+** `whole`, else a part is a result there, as of any socket. While nothing of
+** new data was accepted, the old may still be tried again.
 */
-static int send_data(lua_State *L, struct socket *s, bool whole) {
+static int send_data(struct socket *s, const struct args *a, bool whole) {
   struct gather g;
   struct tls_error e;
-  refuse_flags(L, 3);
-  lua_settop(L, STEP_PROGRESS);
-  gather_check(&g, L, 2);
-  size_t at = resume_at(L, s, 2);
-  socket_begin(L, s);
+  gather_check(&g, a, 0);
+  size_t at = resume_at(s, a);
+  socket_begin(a->L, s);
   enum step step = write_all(s, &g, &at, &e);
-  bool wants = step == STEP_WANT_READ || step == STEP_WANT_WRITE;
-  bool partial = wants && s->state == SOCKET_PLAIN && !whole && at > 0;
-  if (wants && !partial) keep_unfinished(L, s, 2, at);
+  bool partial =
+      may_return(step) && s->state == SOCKET_PLAIN && !whole && at > 0;
+  if (at > 0 && may_return(step) && !partial)
+    keep_unfinished(s, a, at);
+  else if (at > 0)
+    forget_unfinished(a->L, s);
   if (step != STEP_DONE && !partial)
-    return socket_stopped(L, s, step, &e, "write", (lua_Integer)at);
-  lua_pushinteger(L, (lua_Integer)at);
+    return socket_stopped(a->L, s, step, &e, "write", (lua_Integer)at);
+  lua_pushinteger(a->L, (lua_Integer)at);
   return 1;
 }
+
+static const char *const send_names[] = {"data", "flags", NULL};
 
 /*
 ** conn:send(data, flags) writes (E.3). Over TLS it takes all of the data.
@@ -180,24 +185,33 @@ static int send_data(lua_State *L, struct socket *s, bool whole) {
 */
 static int step_send(lua_State *L) {
   struct socket *s = socket_self(L);
+  struct args a;
   check_writable(L, s, "send", false);
-  return send_data(L, s, false);
+  args_take_step(&a, L, "send", send_names, 1);
+  refuse_flags(&a, 1);
+  return send_data(s, &a, false);
 }
 
 /* conn:sendall(data, flags) is send in plain mode too, and gives true. */
 static int step_sendall(lua_State *L) {
   struct socket *s = socket_self(L);
+  struct args a;
   check_writable(L, s, "sendall", false);
-  int results = send_data(L, s, true);
+  args_take_step(&a, L, "sendall", send_names, 1);
+  refuse_flags(&a, 1);
+  int results = send_data(s, &a, true);
   if (results == 1) lua_pushboolean(L, 1);
   return results;
 }
 
 /* conn:write(data) is send for TLS only (E-11); ValueError without. */
 static int step_write(lua_State *L) {
+  static const char *const names[] = {"data", NULL};
   struct socket *s = socket_self(L);
+  struct args a;
   check_writable(L, s, "write", true);
-  return send_data(L, s, true);
+  args_take_step(&a, L, "write", names, 1);
+  return send_data(s, &a, true);
 }
 
 /* ---- files ---- */
@@ -210,23 +224,28 @@ struct source {
   off_t count; /* negative: to the end */
 };
 
-static void check_source(lua_State *L, struct source *f) {
-  luaL_Stream *stream = luaL_testudata(L, 2, LUA_FILEHANDLE);
-  f->file = NULL;
-  f->fd = -1;
-  if (stream != NULL && stream->closef != NULL)
+/* A descriptor at parameter i; one beyond int is as bad as -1. */
+static int check_descriptor(const struct args *a, int i) {
+  if (lua_type(a->L, a->first + i) != LUA_TNUMBER)
+    args_type_error(a, i, "file or descriptor");
+  lua_Integer fd = args_integer(a, i);
+  return fd < 0 || fd > INT_MAX ? -1 : (int)fd;
+}
+
+static void check_source(const struct args *a, struct source *f) {
+  luaL_Stream *stream = luaL_testudata(a->L, a->first, LUA_FILEHANDLE);
+  *f = (struct source){.file = NULL, .fd = -1};
+  if (stream == NULL)
+    f->fd = check_descriptor(a, 0);
+  else if (stream->closef != NULL)
     f->file = stream->f;
-  else if (stream != NULL)
-    error_throw(L, ERROR_VALUE, "sendfile from a closed file");
-  else if (lua_isinteger(L, 2))
-    f->fd = (int)lua_tointeger(L, 2);
   else
-    luaL_typeerror(L, 2, "file or descriptor");
-  lua_Integer start = luaL_optinteger(L, 3, 0);
-  lua_Integer count = luaL_optinteger(L, 4, -1);
-  if (start < 0) error_throw(L, ERROR_VALUE, "negative offset");
-  if (!lua_isnoneornil(L, 4) && count <= 0)
-    error_throw(L, ERROR_VALUE, "count must be positive");
+    error_throw(a->L, ERROR_VALUE, "sendfile from a closed file");
+  lua_Integer start = args_opt_integer(a, 1, 0);
+  lua_Integer count = args_opt_integer(a, 2, -1);
+  if (start < 0) error_throw(a->L, ERROR_VALUE, "negative offset");
+  if (args_given(a, 2) && count <= 0)
+    error_throw(a->L, ERROR_VALUE, "count must be positive");
   f->start = (off_t)start;
   f->count = (off_t)count;
 }
@@ -282,15 +301,18 @@ static enum step pump(struct socket *s, const struct source *f, size_t *at,
 ** with `sent`; OSError where the file cannot be read.
 */
 static int step_sendfile(lua_State *L) {
+  static const char *const names[] = {"file", "offset", "count", NULL};
   struct socket *s = socket_self(L);
+  struct args a;
   struct source f;
   struct tls_error e;
   check_writable(L, s, "sendfile", false);
   if (s->timeout == 0)
     return error_throw(L, ERROR_VALUE, "sendfile needs a blocking socket");
-  lua_settop(L, STEP_PROGRESS);
-  check_source(L, &f);
-  size_t at = progress_of(L);
+  args_take_step(&a, L, "sendfile", names, 1);
+  check_source(&a, &f);
+  /* How far it was when a signal interrupted it. */
+  size_t at = (size_t)lua_tointeger(L, STEP_PROGRESS);
   forget_unfinished(L, s);
   int number = seek_to(&f, f.start + (off_t)at);
   if (number != 0) return error_throw_errno(L, number, "sendfile");

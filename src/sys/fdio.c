@@ -11,6 +11,8 @@
 #include "fdio.h"
 #include "fdwait.h"
 
+#define CALLS_PER_LOOK 64
+
 void fdio_init(struct fdio *io, int fd) {
   memset(io, 0, sizeof *io);
   io->fd = fd;
@@ -85,11 +87,26 @@ static bool await(struct fdio *io, enum fdwait_mode mode) {
 static bool again(struct fdio *io, enum fdwait_mode mode, int error) {
   if (error == EAGAIN || error == EWOULDBLOCK) return await(io, mode);
   if (error == EINTR) return stop(io, FDIO_SIGNAL);
+  if (mode == FDWAIT_READ) io->lost = error;
   return stop_error(io, error);
+}
+
+/* Nothing more comes. The system tells a reset once, and an end from then on:
+** that is the same failure still. */
+static bool end(struct fdio *io) {
+  return io->lost != 0 ? stop_error(io, io->lost) : stop(io, FDIO_END);
+}
+
+/* Has the deadline passed? A flood that never lets us wait is not to outlast
+** it, so the clock is looked at now and then. */
+static bool is_late(struct fdio *io) {
+  if (!io->wait || io->deadline == CLOCK_NEVER) return false;
+  return ++io->calls % CALLS_PER_LOOK == 0 && clock_now() >= io->deadline;
 }
 
 size_t fdio_receive(struct fdio *io, void *data, size_t length) {
   if (io->front_left > 0 || length == 0) return take_front(io, data, length);
+  if (is_late(io)) return stop(io, FDIO_TIMEOUT);
   int flags = wait_flags(io);
   for (;;) {
     ssize_t n = recv(io->fd, data, length, flags);
@@ -97,7 +114,7 @@ size_t fdio_receive(struct fdio *io, void *data, size_t length) {
       io->event = FDIO_NONE;
       return (size_t)n;
     }
-    if (n == 0) return stop(io, FDIO_END);
+    if (n == 0) return end(io);
     if (!again(io, FDWAIT_READ, errno)) return 0;
   }
 }
@@ -111,7 +128,7 @@ bool fdio_fetch(struct fdio *io) {
     io->front_left = (size_t)n;
     return true;
   }
-  if (n == 0) return stop(io, FDIO_END);
+  if (n == 0) return end(io);
   if (errno == EAGAIN || errno == EWOULDBLOCK) return stop(io, FDIO_BLOCKED);
   return again(io, FDWAIT_READ, errno);
 }

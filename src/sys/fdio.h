@@ -31,8 +31,10 @@ struct fdio {
   int fd;                /* -1: none */
   bool wait;             /* wait here until the deadline */
   double deadline;       /* CLOCK_NEVER: none; used where wait is true */
+  unsigned calls;        /* receives since the deadline was set */
   enum fdio_event event; /* what stopped the last call, FDIO_NONE if nothing */
   int error;
+  int lost;             /* errno of a receive that failed: no end comes after */
   unsigned char *front; /* bytes to hand out first: head, or owned memory */
   size_t front_left;
   unsigned char *owned; /* allocated start of front, or NULL */

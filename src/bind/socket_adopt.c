@@ -1,0 +1,210 @@
+/*
+** socket_adopt.c - how an ssl.socket comes to be: made new, or taken over with
+** a descriptor from something else.
+*/
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../sys/net.h"
+#include "args.h"
+#include "context.h"
+#include "error.h"
+#include "socket.h"
+
+/* The server name, checked now; what is kept is the name as it is used. */
+static void keep_hostname(lua_State *L, const struct args *a, int i) {
+  struct tls_error e;
+  struct peername name;
+  size_t length;
+  const char *text = args_opt_string(a, i, &length);
+  if (text == NULL) return;
+  if (!peername_parse(&name, text, length, &e)) error_raise(L, &e, NULL);
+  lua_pushstring(L, name.text);
+  lua_replace(L, a->first + i);
+}
+
+/* Seconds, or -1 where none are given. */
+static double check_seconds(lua_State *L, const struct args *a, int i) {
+  if (!args_given(a, i)) return -1;
+  lua_Number seconds = args_number(a, i);
+  if (seconds < 0)
+    error_throw(L, ERROR_VALUE, "%s must not be negative", a->names[i]);
+  return seconds;
+}
+
+/* What wrap_socket refuses before it touches anything (D-38, 2 to 4). */
+static void check_wrap(lua_State *L, const struct context *c, bool server,
+                       bool named) {
+  if (server && named)
+    error_throw(L, ERROR_VALUE,
+                "server_hostname can only be specified in client mode");
+  if (c->check_hostname && !named)
+    error_throw(L, ERROR_VALUE, "check_hostname requires server_hostname");
+}
+
+/*
+** core.new_socket(context, server_side, do_handshake_on_connect,
+** suppress_ragged_eofs, server_hostname, handshake_timeout) makes an
+** ssl.socket without a descriptor, having checked the options.
+*/
+static int new_socket(lua_State *L) {
+  static const char *const names[] = {
+      "server_side",     "do_handshake_on_connect", "suppress_ragged_eofs",
+      "server_hostname", "handshake_timeout",       NULL};
+  struct context *c = context_check(L, 1);
+  struct args a;
+  args_take(&a, L, 2, names);
+  a.keywords = ~0u; /* by name: they come from wrap_socket's options */
+  bool server = args_opt_boolean(&a, 0, false);
+  bool handshake = args_opt_boolean(&a, 1, true);
+  bool suppress = args_opt_boolean(&a, 2, true);
+  keep_hostname(L, &a, 3);
+  check_wrap(L, c, server, args_given(&a, 3));
+  double limit = check_seconds(L, &a, 4);
+  struct socket *s = socket_box(L);
+  s->server_side = server;
+  s->do_handshake_on_connect = handshake;
+  s->suppress_ragged_eofs = suppress;
+  if (limit >= 0) s->handshake_timeout = limit;
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, VALUE_CONTEXT);
+  lua_pushvalue(L, 5);
+  lua_setiuservalue(L, -2, VALUE_HOSTNAME);
+  return 1;
+}
+
+/*
+** core.check_stream(fd) raises where a descriptor is no stream socket: an
+** OSError for none at all, NotImplementedError for a datagram socket (I-63).
+*/
+static int check_stream(lua_State *L) {
+  int family, type, protocol;
+  lua_Integer fd = luaL_checkinteger(L, 1);
+  if (fd < 0 || fd > INT_MAX) return error_throw_errno(L, EBADF, "wrap_socket");
+  int number = net_describe((int)fd, &family, &type, &protocol);
+  if (number != 0) return error_throw_errno(L, number, "wrap_socket");
+  if (type != SOCK_STREAM)
+    return error_throw(L, ERROR_NOT_IMPLEMENTED,
+                       "only stream sockets are supported");
+  return 0;
+}
+
+/* conn:own(fd) gives a new socket its descriptor. Never raises: its old owner
+** has let go. */
+static int own(lua_State *L) {
+  socket_self(L)->io.fd = (int)lua_tointeger(L, 2);
+  return 0;
+}
+
+/* conn:duplicate(fd) gives a new socket a copy of another's descriptor. */
+static int duplicate(lua_State *L) {
+  struct socket *s = socket_self(L);
+  int number = net_duplicate((int)luaL_checkinteger(L, 2), &s->io.fd);
+  if (number != 0) return error_throw_errno(L, number, "wrap_socket");
+  return 0;
+}
+
+/*
+** conn:move(from) gives a new socket what another ssl.socket has, TLS excepted:
+** the descriptor, if it has one already, what was read ahead, the timeout. The
+** other is closed then.
+*/
+static int move(lua_State *L) {
+  struct socket *s = socket_self(L);
+  struct socket *from = socket_check(L, 2);
+  int number = fdio_push_back(&s->io, from->io.front, from->io.front_left);
+  if (number != 0) return error_throw_errno(L, number, "wrap_socket");
+  s->timeout = from->timeout;
+  s->io.fd = from->io.fd;
+  from->io.fd = -1;
+  socket_release(L, from);
+  return 0;
+}
+
+/* Is this socket listening already? */
+static bool is_listening(int fd) {
+  int value = 0;
+  size_t length = sizeof value;
+  return net_get_option(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 &&
+         value != 0;
+}
+
+/*
+** A descriptor that is not connected: a listener, or one to connect. With data
+** waiting it was connected: that would be plaintext ahead of the handshake
+** (I-76, CVE-2023-40217).
+*/
+static int adopt_unconnected(lua_State *L, struct socket *s) {
+  int number = 0;
+  if (is_listening(s->io.fd)) {
+    s->state = SOCKET_LISTENING;
+    number = net_unblock(s->io.fd);
+  } else if (s->io.front_left > 0 || net_peek(s->io.fd)) {
+    socket_release(L, s);
+    return error_throw(L, ERROR_SSL,
+                       "closed before TLS handshake with data in the "
+                       "receive buffer");
+  }
+  return number;
+}
+
+/*
+** conn:adopt(initial) begins TLS on the descriptor that was given to a new
+** socket, where it is connected; `initial` was read from it before anything
+** that is read ahead now. A failure closes it.
+** @return boolean: is it connected?
+*/
+static int adopt(lua_State *L) {
+  struct socket *s = socket_self(L);
+  size_t length;
+  const char *initial = luaL_checklstring(L, 2, &length);
+  net_adopt(s->io.fd);
+  int connected = net_connected(s->io.fd);
+  int number = fdio_push_back(&s->io, initial, length);
+  if (number == 0 && connected == ENOTCONN)
+    number = adopt_unconnected(L, s);
+  else if (number == 0)
+    number = connected;
+  if (number != 0) {
+    socket_release(L, s);
+    return error_throw_errno(L, number, "wrap_socket");
+  }
+  if (connected == 0) socket_start_tls(L, 1);
+  lua_pushboolean(L, connected == 0);
+  return 1;
+}
+
+/* conn:has_tls() -> boolean */
+static int has_tls(lua_State *L) {
+  lua_pushboolean(L, socket_self(L)->state == SOCKET_TLS);
+  return 1;
+}
+
+/* conn:check_open() raises where it is closed. */
+static int check_open(lua_State *L) {
+  if (socket_self(L)->state != SOCKET_CLOSED) return 0;
+  return error_throw_errno(L, EBADF, "wrap_socket");
+}
+
+/* core.is_socket(value) -> boolean: is it an ssl.socket? */
+static int is_socket(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_pushboolean(L, luaL_testudata(L, 1, SOCKET_T) != NULL);
+  return 1;
+}
+
+const luaL_Reg socket_adopt_steps[] = {
+    {"own", own},     {"duplicate", duplicate}, {"move", move},
+    {"adopt", adopt}, {"has_tls", has_tls},     {"check_open", check_open},
+    {NULL, NULL},
+};
+
+const luaL_Reg socket_functions[] = {
+    {"new_socket", new_socket},
+    {"check_stream", check_stream},
+    {"is_socket", is_socket},
+    {NULL, NULL},
+};
