@@ -22,7 +22,7 @@ describe("luarocks make", function()
       {cwd = directory .. "/copy", env = {HOME = directory .. "/home"}})
   end
 
-  it("builds and installs a module that require finds", function()
+  it("builds and installs a module that require finds, and shows no more", function()
     luarocks()
     local tree = directory .. "/tree"
     local out = process.check({process.lua, "-e", [[
@@ -34,5 +34,11 @@ describe("luarocks make", function()
     }})
     assert.equal(tree .. "/lib/lua/5.4/pyssl/core.so", out:match("^(.-)\t"))
     assert.matches("\tOpenSSL 3", out)
+    local names = {} -- hidden by the headers: no flag of ours was passed
+    for name in process.check({"nm", "-D", "--defined-only",
+      tree .. "/lib/lua/5.4/pyssl/core.so"}):gmatch(" [TDBRVW] ([^\n@]+)") do
+      names[#names + 1] = name
+    end
+    assert.same({"luaopen_pyssl_core"}, names)
   end)
 end)

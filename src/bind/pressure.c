@@ -1,6 +1,6 @@
 #include "pressure.h"
 
-#define FLOOR_KB 8192 /* below this no full collection is forced */
+#define FLOOR_KB 4096 /* below this no full collection is forced */
 
 struct pressure {
   int held; /* KiB outside of Lua's sight */
