@@ -62,7 +62,7 @@ static void say_goodbye(struct socket *s) {
   enum step step;
   if (s->state != SOCKET_TLS || !s->engine.handshaken || s->engine.failed)
     return;
-  s->io.wait = false;
+  s->io.wire.wait = false;
   step = engine_close_write(&s->engine, &ignored);
   (void)step;
   tlserr_clear();

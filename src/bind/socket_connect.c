@@ -47,7 +47,7 @@ static int step_connect(lua_State *L) {
   int number = s->connecting ? EINPROGRESS : begin_connect(s, &a, &near);
   s->connecting = number == EINPROGRESS;
   if (s->connecting) {
-    step = s->io.wait ? socket_await(s, FDWAIT_WRITE) : look(s);
+    step = s->io.wire.wait ? socket_await(s, FDWAIT_WRITE) : look(s);
     if (step == STEP_SIGNAL)
       return socket_stopped(L, s, step, NULL, "connect", -1);
     if (step == STEP_DONE) number = net_connect_result(s->io.fd);

@@ -3,7 +3,6 @@
 ** that only look.
 */
 #include <errno.h>
-#include <string.h>
 
 #include "args.h"
 #include "certbox.h"
@@ -11,8 +10,6 @@
 #include "error.h"
 #include "socket.h"
 #include "warning.h"
-
-#define TLS_UNIQUE "tls-unique"
 
 /* The receiver's SSL, or NULL where there is no TLS. */
 static SSL *ssl_of(lua_State *L) {
@@ -151,44 +148,6 @@ static int eof(lua_State *L) {
   return 1;
 }
 
-/* The first Finished message of the handshake: the client's in a full one,
-** the server's in a resumed one (RFC 5929, 3.1). */
-static size_t first_finished(SSL *ssl, void *data, size_t size) {
-  bool client = !SSL_is_server(ssl);
-  bool resumed = SSL_session_reused(ssl);
-  return client != resumed ? SSL_get_finished(ssl, data, size)
-                           : SSL_get_peer_finished(ssl, data, size);
-}
-
-/*
-** conn:get_channel_binding([cb_type]) ties a login to this connection (E-22).
-** @param cb_type  string; default "tls-unique" (RFC 5929)
-** @return string, the same on both ends; nil before the handshake is done
-** Raises ValueError for another type. TLS 1.3 does not define tls-unique; the
-** bytes of its first Finished are given, as Python does.
-*/
-static int get_channel_binding(lua_State *L) {
-  static const char *const names[] = {"cb_type", NULL};
-  unsigned char data[EVP_MAX_MD_SIZE];
-  struct socket *s = socket_self(L);
-  struct args a;
-  args_take(&a, L, 2, names);
-  size_t length = sizeof TLS_UNIQUE - 1;
-  const char *type = args_opt_string(&a, 0, &length);
-  if (type == NULL) type = TLS_UNIQUE;
-  if (length != sizeof TLS_UNIQUE - 1 || memcmp(type, TLS_UNIQUE, length) != 0)
-    return error_throw(L, ERROR_VALUE,
-                       "channel binding type '%s' is not implemented", type);
-  length = 0;
-  if (s->engine.ssl != NULL && s->engine.handshaken)
-    length = first_finished(s->engine.ssl, data, sizeof data);
-  if (length == 0)
-    lua_pushnil(L);
-  else
-    lua_pushlstring(L, (const char *)data, length);
-  return 1;
-}
-
 /* conn:selected_npn_protocol() is nil: NPN is gone (E-24). */
 static int selected_npn_protocol(lua_State *L) {
   socket_self(L);
@@ -205,7 +164,6 @@ const luaL_Reg socket_info_methods[] = {
     {"version", version},
     {"pending", pending},
     {"eof", eof},
-    {"get_channel_binding", get_channel_binding},
     {"selected_npn_protocol", selected_npn_protocol},
     {NULL, NULL},
 };

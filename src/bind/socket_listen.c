@@ -59,7 +59,7 @@ static enum step take(struct socket *s, struct socket *conn,
       tlserr_system(e, number);
       return STEP_FAILED;
     }
-    if (!s->io.wait) return STEP_WANT_READ;
+    if (!s->io.wire.wait) return STEP_WANT_READ;
     enum step step = socket_await(s, FDWAIT_READ);
     if (step == STEP_FAILED) tlserr_system(e, errno);
     if (step != STEP_DONE) return step;

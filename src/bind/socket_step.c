@@ -17,7 +17,7 @@
 #include "socket.h"
 
 void socket_begin(lua_State *L, struct socket *s) {
-  s->io.wait = s->timeout != 0;
+  s->io.wire.wait = s->timeout != 0;
   s->io.calls = 0;
   s->io.deadline = lua_type(L, STEP_DEADLINE) == LUA_TNUMBER
                        ? lua_tonumber(L, STEP_DEADLINE)
@@ -119,12 +119,12 @@ int socket_stopped(lua_State *L, struct socket *s, enum step step,
 
 enum step socket_plain_step(const struct socket *s, enum step want,
                             struct tls_error *e) {
-  switch (s->io.event) {
-  case FDIO_BLOCKED: return want;
-  case FDIO_TIMEOUT: return STEP_TIMEOUT;
-  case FDIO_SIGNAL: return STEP_SIGNAL;
-  case FDIO_END: return STEP_END;
-  default: tlserr_system(e, s->io.error); return STEP_FAILED;
+  switch (s->io.wire.event) {
+  case WIRE_BLOCKED: return want;
+  case WIRE_TIMEOUT: return STEP_TIMEOUT;
+  case WIRE_SIGNAL: return STEP_SIGNAL;
+  case WIRE_END: return STEP_END;
+  default: tlserr_system(e, s->io.wire.error); return STEP_FAILED;
   }
 }
 
@@ -224,7 +224,7 @@ static int step_handshake(lua_State *L) {
   bool block = args_opt_boolean(&a, 0, false);
   socket_begin(L, s);
   if (block && s->timeout == 0) {
-    s->io.wait = true;
+    s->io.wire.wait = true;
     s->io.deadline = CLOCK_NEVER;
   }
   enum step step = engine_handshake(&s->engine, &e);

@@ -250,12 +250,17 @@ static void check_source(const struct args *a, struct source *f) {
   f->count = (off_t)count;
 }
 
-/* Go to `position`: 0, or an errno value. A pipe stays where it is. */
-static int seek_to(const struct source *f, off_t position) {
+/*
+** Go to `position`: 0, or an errno value. A pipe stays where it is, over TLS
+** only: in plain mode what was read and not sent could not be read again.
+*/
+static int seek_to(const struct socket *s, const struct source *f,
+                   off_t position) {
   int failed = f->file != NULL ? fseeko(f->file, position, SEEK_SET)
                                : lseek(f->fd, position, SEEK_SET) < 0;
-  if (!failed || (errno == ESPIPE && f->start == 0)) return 0;
-  return errno;
+  if (!failed) return 0;
+  bool stays = errno == ESPIPE && f->start == 0 && s->state == SOCKET_TLS;
+  return stays ? 0 : errno;
 }
 
 /* Up to `size` bytes; 0 at the end of the file; -1 with errno. */
@@ -314,11 +319,11 @@ static int step_sendfile(lua_State *L) {
   /* How far it was when a signal interrupted it. */
   size_t at = (size_t)lua_tointeger(L, STEP_PROGRESS);
   forget_unfinished(L, s);
-  int number = seek_to(&f, f.start + (off_t)at);
+  int number = seek_to(s, &f, f.start + (off_t)at);
   if (number != 0) return error_throw_errno(L, number, "sendfile");
   socket_begin(L, s);
   enum step step = pump(s, &f, &at, &e);
-  number = seek_to(&f, f.start + (off_t)at);
+  number = seek_to(s, &f, f.start + (off_t)at);
   if (step != STEP_DONE)
     return socket_stopped(L, s, step, &e, "write", (lua_Integer)at);
   if (number != 0) return error_throw_errno(L, number, "sendfile");

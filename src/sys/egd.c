@@ -16,11 +16,11 @@ enum command { READ_SOME = 0x01, READ_ALL = 0x02 };
 
 /* Why a transfer stopped: 0 for a signal, after which it goes on. */
 static int stopped(const struct fdio *io) {
-  switch (io->event) {
-  case FDIO_SIGNAL: return 0;
-  case FDIO_TIMEOUT: return ETIMEDOUT;
-  case FDIO_END: return ECONNRESET;
-  default: return io->error;
+  switch (io->wire.event) {
+  case WIRE_SIGNAL: return 0;
+  case WIRE_TIMEOUT: return ETIMEDOUT;
+  case WIRE_END: return ECONNRESET;
+  default: return io->wire.error;
   }
 }
 
@@ -109,7 +109,7 @@ int egd_read(const char *path, unsigned char *out, size_t wanted,
   int error = connect_path(path, deadline, &fd);
   if (error == 0) {
     fdio_init(&io, fd);
-    io.wait = true;
+    io.wire.wait = true;
     io.deadline = deadline;
     error = converse(&io, out, wanted, got);
   }

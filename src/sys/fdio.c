@@ -48,7 +48,7 @@ int fdio_push_back(struct fdio *io, const void *data, size_t length) {
 /* Hand out what is in front. */
 static size_t take_front(struct fdio *io, void *data, size_t length) {
   size_t n = length < io->front_left ? length : io->front_left;
-  io->event = FDIO_NONE;
+  io->wire.event = WIRE_NONE;
   if (n == 0) return 0;
   memcpy(data, io->front, n);
   io->front += n;
@@ -59,26 +59,26 @@ static size_t take_front(struct fdio *io, void *data, size_t length) {
 
 /* The flags that make a call wait, or not, as io says. */
 static int wait_flags(const struct fdio *io) {
-  return io->wait && io->deadline == CLOCK_NEVER ? 0 : MSG_DONTWAIT;
+  return io->wire.wait && io->deadline == CLOCK_NEVER ? 0 : MSG_DONTWAIT;
 }
 
-static bool stop(struct fdio *io, enum fdio_event event) {
-  io->event = event;
+static bool stop(struct fdio *io, enum wire_event event) {
+  io->wire.event = event;
   return false;
 }
 
 static bool stop_error(struct fdio *io, int error) {
-  io->error = error;
-  return stop(io, FDIO_ERROR);
+  io->wire.error = error;
+  return stop(io, WIRE_ERROR);
 }
 
 /* The descriptor was not ready: wait where io says so. Ready now? */
 static bool await(struct fdio *io, enum fdwait_mode mode) {
-  if (!io->wait) return stop(io, FDIO_BLOCKED);
+  if (!io->wire.wait) return stop(io, WIRE_BLOCKED);
   switch (fdwait(io->fd, mode, io->deadline)) {
   case FDWAIT_READY: return true;
-  case FDWAIT_TIMEOUT: return stop(io, FDIO_TIMEOUT);
-  case FDWAIT_SIGNAL: return stop(io, FDIO_SIGNAL);
+  case FDWAIT_TIMEOUT: return stop(io, WIRE_TIMEOUT);
+  case FDWAIT_SIGNAL: return stop(io, WIRE_SIGNAL);
   default: return stop_error(io, errno);
   }
 }
@@ -86,7 +86,7 @@ static bool await(struct fdio *io, enum fdwait_mode mode) {
 /* A call failed with `error`: is it to be repeated? */
 static bool again(struct fdio *io, enum fdwait_mode mode, int error) {
   if (error == EAGAIN || error == EWOULDBLOCK) return await(io, mode);
-  if (error == EINTR) return stop(io, FDIO_SIGNAL);
+  if (error == EINTR) return stop(io, WIRE_SIGNAL);
   if (mode == FDWAIT_READ) io->lost = error;
   return stop_error(io, error);
 }
@@ -94,24 +94,24 @@ static bool again(struct fdio *io, enum fdwait_mode mode, int error) {
 /* Nothing more comes. The system tells a reset once, and an end from then on:
 ** that is the same failure still. */
 static bool end(struct fdio *io) {
-  return io->lost != 0 ? stop_error(io, io->lost) : stop(io, FDIO_END);
+  return io->lost != 0 ? stop_error(io, io->lost) : stop(io, WIRE_END);
 }
 
 /* Has the deadline passed? A flood that never lets us wait is not to outlast
 ** it, so the clock is looked at now and then. */
 static bool is_late(struct fdio *io) {
-  if (!io->wait || io->deadline == CLOCK_NEVER) return false;
+  if (!io->wire.wait || io->deadline == CLOCK_NEVER) return false;
   return ++io->calls % CALLS_PER_LOOK == 0 && clock_now() >= io->deadline;
 }
 
 size_t fdio_receive(struct fdio *io, void *data, size_t length) {
   if (io->front_left > 0 || length == 0) return take_front(io, data, length);
-  if (is_late(io)) return stop(io, FDIO_TIMEOUT);
+  if (is_late(io)) return stop(io, WIRE_TIMEOUT);
   int flags = wait_flags(io);
   for (;;) {
     ssize_t n = recv(io->fd, data, length, flags);
     if (n > 0) {
-      io->event = FDIO_NONE;
+      io->wire.event = WIRE_NONE;
       return (size_t)n;
     }
     if (n == 0) return end(io);
@@ -120,7 +120,7 @@ size_t fdio_receive(struct fdio *io, void *data, size_t length) {
 }
 
 bool fdio_fetch(struct fdio *io) {
-  io->event = FDIO_NONE;
+  io->wire.event = WIRE_NONE;
   if (io->front_left > 0) return true;
   ssize_t n = recv(io->fd, io->head, FDIO_HEAD, MSG_DONTWAIT);
   if (n > 0) {
@@ -129,7 +129,7 @@ bool fdio_fetch(struct fdio *io) {
     return true;
   }
   if (n == 0) return end(io);
-  if (errno == EAGAIN || errno == EWOULDBLOCK) return stop(io, FDIO_BLOCKED);
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return stop(io, WIRE_BLOCKED);
   return again(io, FDWAIT_READ, errno);
 }
 
@@ -138,7 +138,7 @@ size_t fdio_send(struct fdio *io, const void *data, size_t length) {
   for (;;) {
     ssize_t n = send(io->fd, data, length, flags);
     if (n >= 0) {
-      io->event = FDIO_NONE;
+      io->wire.event = WIRE_NONE;
       return (size_t)n;
     }
     if (!again(io, FDWAIT_WRITE, errno)) return 0;

@@ -1,7 +1,7 @@
 /*
 ** fdio.h - receive and send on a stream descriptor, waiting where told to.
 ** TLS's BIO and the plain mode of a socket both go through here. A call that
-** comes back short says why in `event`; nothing is lost by calling again.
+** comes back short says why in `wire`; nothing is lost by calling again.
 ** Owns the bytes pushed back; does not own the descriptor.
 ** Calls: fdwait, clock. Called by: src/tls/fdbio, src/bind/socket.
 */
@@ -13,27 +13,17 @@
 #include <sys/types.h>
 
 #include "compat.h"
+#include "wire.h"
 
 HIDDEN_BEGIN
-
-enum fdio_event {
-  FDIO_NONE,
-  FDIO_BLOCKED, /* not ready, and told not to wait */
-  FDIO_TIMEOUT, /* the deadline passed */
-  FDIO_SIGNAL,  /* a signal came; call again */
-  FDIO_END,     /* the peer sends no more */
-  FDIO_ERROR    /* `error` has the errno */
-};
 
 #define FDIO_HEAD 5 /* a TLS record's header, fetched ahead */
 
 struct fdio {
-  int fd;                /* -1: none */
-  bool wait;             /* wait here until the deadline */
-  double deadline;       /* CLOCK_NEVER: none; used where wait is true */
-  unsigned calls;        /* receives since the deadline was set */
-  enum fdio_event event; /* what stopped the last call, FDIO_NONE if nothing */
-  int error;
+  struct wire wire;
+  int fd;               /* -1: none */
+  double deadline;      /* CLOCK_NEVER: none; used where wire.wait is true */
+  unsigned calls;       /* receives since the deadline was set */
   int lost;             /* errno of a receive that failed: no end comes after */
   unsigned char *front; /* bytes to hand out first: head, or owned memory */
   size_t front_left;
@@ -50,14 +40,14 @@ void fdio_clear(struct fdio *io);
 ** else ENOMEM. */
 MUST_USE int fdio_push_back(struct fdio *io, const void *data, size_t length);
 
-/* 1..length bytes, or 0 with the reason in io->event. */
+/* 1..length bytes, or 0 with the reason in wire.event. */
 size_t fdio_receive(struct fdio *io, void *data, size_t length);
 
 /* Fetch up to FDIO_HEAD bytes into the front, without waiting; true when there
 ** is something in front. */
 bool fdio_fetch(struct fdio *io);
 
-/* 1..length bytes sent, or 0 with the reason in io->event. Never SIGPIPE. */
+/* 1..length bytes sent, or 0 with the reason in wire.event. Never SIGPIPE. */
 size_t fdio_send(struct fdio *io, const void *data, size_t length);
 
 HIDDEN_END

@@ -52,11 +52,16 @@ void engine_prepare_context(SSL_CTX *context) {
   SSL_CTX_set_info_callback(context, note_alert);
 }
 
-/* Give the SSL its descriptor and its side. */
-static bool attach(struct engine *e, struct fdio *io, bool server) {
-  BIO *bio = fdbio_new(io);
-  if (bio == NULL) return false;
-  SSL_set_bio(e->ssl, bio, bio);
+/* An empty engine with a new SSL of its side, whose transport is to come. */
+static bool begin(struct engine *e, SSL_CTX *context, bool server) {
+  if (!CRYPTO_THREAD_run_once(&index_once, index_make) || engine_index < 0)
+    return false;
+  memset(e, 0, sizeof *e);
+  e->record = ENGINE_RECORD;
+  e->alert = TLS_ERROR_NONE;
+  tlserr_clear();
+  e->ssl = SSL_new(context);
+  if (e->ssl == NULL) return false;
   SSL_set_mode(e->ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (server)
     SSL_set_accept_state(e->ssl);
@@ -65,20 +70,35 @@ static bool attach(struct engine *e, struct fdio *io, bool server) {
   return SSL_set_ex_data(e->ssl, engine_index, e);
 }
 
-bool engine_open(struct engine *e, SSL_CTX *context, struct fdio *io,
-                 bool server) {
-  if (!CRYPTO_THREAD_run_once(&index_once, index_make) || engine_index < 0)
-    return false;
-  memset(e, 0, sizeof *e);
-  e->io = io;
-  e->record = ENGINE_RECORD;
-  e->alert = TLS_ERROR_NONE;
-  tlserr_clear();
-  e->ssl = SSL_new(context);
-  if (e->ssl != NULL && attach(e, io, server)) return true;
+/* Give the SSL its BIOs, or drop it where one is missing. */
+static bool attach(struct engine *e, BIO *in, BIO *out) {
+  if (e->ssl != NULL && in != NULL && out != NULL) {
+    SSL_set_bio(e->ssl, in, out);
+    return true;
+  }
+  BIO_free(in);
+  if (out != in) BIO_free(out);
   SSL_free(e->ssl);
   e->ssl = NULL;
   return false;
+}
+
+bool engine_open(struct engine *e, SSL_CTX *context, struct fdio *io,
+                 bool server) {
+  BIO *bio = begin(e, context, server) ? fdbio_new(io) : NULL;
+  e->io = io;
+  e->wire = &io->wire;
+  return attach(e, bio, bio);
+}
+
+bool engine_open_memory(struct engine *e, SSL_CTX *context,
+                        struct membio *incoming, struct membio *outgoing,
+                        struct wire *wire, bool server) {
+  bool begun = begin(e, context, server);
+  BIO *in = begun ? membio_bio(incoming, wire) : NULL;
+  BIO *out = begun ? membio_bio(outgoing, wire) : NULL;
+  e->wire = wire;
+  return attach(e, in, out);
 }
 
 static void drop_held(struct engine *e) {
@@ -166,7 +186,7 @@ static enum step fail_again(struct tls_error *error) {
 
 static enum step fail_system(struct engine *e, struct tls_error *error) {
   tlserr_clear();
-  tlserr_system(error, e->io->error);
+  tlserr_system(error, e->wire->error);
   return STEP_FAILED;
 }
 
@@ -180,8 +200,8 @@ static enum step fail_closed(struct tls_error *error) {
 
 /* The step did not fail, it waits: for what? */
 static enum step waits(const struct engine *e, int want) {
-  if (e->io->event == FDIO_TIMEOUT) return STEP_TIMEOUT;
-  if (e->io->event == FDIO_SIGNAL) return STEP_SIGNAL;
+  if (e->wire->event == WIRE_TIMEOUT) return STEP_TIMEOUT;
+  if (e->wire->event == WIRE_SIGNAL) return STEP_SIGNAL;
   return want == SSL_WRITING ? STEP_WANT_WRITE : STEP_WANT_READ;
 }
 
@@ -194,13 +214,13 @@ static enum step stopped(struct engine *e, bool clean,
                          struct tls_error *error) {
   int want = SSL_want(e->ssl);
   bool wanting = want == SSL_READING || want == SSL_WRITING;
-  switch (e->io->event) {
-  case FDIO_BLOCKED:
-  case FDIO_TIMEOUT:
-  case FDIO_SIGNAL:
+  switch (e->wire->event) {
+  case WIRE_BLOCKED:
+  case WIRE_TIMEOUT:
+  case WIRE_SIGNAL:
     if (wanting) return waits(e, want);
     break;
-  case FDIO_ERROR:
+  case WIRE_ERROR:
     /* Unless it was the alert about an earlier failure that broke. */
     if (!(clean || want == SSL_WRITING) || ERR_peek_last_error() == 0)
       return fail_system(e, error);
@@ -208,7 +228,7 @@ static enum step stopped(struct engine *e, bool clean,
   default: break;
   }
   if (ERR_peek_last_error() != 0) return fail_protocol(e, error);
-  if (e->io->event == FDIO_END)
+  if (e->wire->event == WIRE_END)
     e->end = ENGINE_RAGGED;
   else if (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN)
     return fail_closed(error);
@@ -225,14 +245,14 @@ static void note_handshake(struct engine *e) {
       mode <= TLSEXT_max_fragment_length_4096)
     e->record = (size_t)256 << mode;
   /* A plainly blocking server may idle: give its buffers back once. */
-  if (SSL_is_server(e->ssl) && e->io->wait) SSL_free_buffers(e->ssl);
+  if (SSL_is_server(e->ssl) && e->wire->wait) SSL_free_buffers(e->ssl);
 }
 
 enum step engine_handshake(struct engine *e, struct tls_error *error) {
   if (e->handshaken && !e->failed) return STEP_DONE;
   if (e->failed) return fail_again(error);
   tlserr_clear();
-  e->io->event = FDIO_NONE;
+  e->wire->event = WIRE_NONE;
   if (SSL_do_handshake(e->ssl) != 1) return stopped(e, true, error);
   note_handshake(e);
   tlserr_clear();
@@ -245,7 +265,7 @@ enum step engine_handshake(struct engine *e, struct tls_error *error) {
 /* A read found nothing more: how did the stream end? */
 static enum step read_end(struct engine *e, struct tls_error *error) {
   bool ignored = SSL_get_options(e->ssl) & SSL_OP_IGNORE_UNEXPECTED_EOF;
-  if (e->io->event == FDIO_END && !ignored) return stopped(e, false, error);
+  if (e->wire->event == WIRE_END && !ignored) return stopped(e, false, error);
   e->end = ENGINE_CLEAN;
   if ((SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) == 0) return STEP_END;
   return fail_closed(error);
@@ -257,8 +277,8 @@ static enum step read_end(struct engine *e, struct tls_error *error) {
 ** (proofs.md 4.3).
 */
 static bool has_input(struct engine *e) {
-  return e->io->wait || SSL_has_pending(e->ssl) || fdio_fetch(e->io) ||
-         e->io->event == FDIO_END;
+  return e->wire->wait || e->io == NULL || SSL_has_pending(e->ssl) ||
+         fdio_fetch(e->io) || e->wire->event == WIRE_END;
 }
 
 /* Has the peer sent close_notify? A fatal alert sets the same flag, and takes
@@ -274,12 +294,12 @@ enum step engine_read(struct engine *e, void *data, size_t size, size_t *got,
     enum step step = engine_handshake(e, error);
     if (step != STEP_DONE) return step;
   }
-  e->io->event = FDIO_NONE;
+  e->wire->event = WIRE_NONE;
   if (is_closed(e)) return read_end(e, error);
   if (!has_input(e))
-    return e->io->event == FDIO_ERROR ? fail_system(e, error)
-                                      : waits(e, SSL_READING);
-  e->io->event = FDIO_NONE;
+    return e->wire->event == WIRE_ERROR ? fail_system(e, error)
+                                        : waits(e, SSL_READING);
+  e->wire->event = WIRE_NONE;
   if (SSL_read_ex(e->ssl, data, size, got)) return STEP_DONE;
   if (is_closed(e)) return read_end(e, error);
   return stopped(e, false, error);
@@ -293,7 +313,7 @@ static bool is_held(enum step step) {
 /* Did the system refuse the bytes? OpenSSL waits for the same again: any other
 ** write would break the connection, and what the peer sent before with it. */
 static bool is_refused(const struct engine *e, enum step step) {
-  return step == STEP_FAILED && !e->failed && e->io->event == FDIO_ERROR;
+  return step == STEP_FAILED && !e->failed && e->wire->event == WIRE_ERROR;
 }
 
 /* Keep a copy: a key update may stand before the record (so that OpenSSL has
@@ -307,7 +327,7 @@ static bool hold(struct engine *e, const void *data, size_t length) {
 static enum step write_record(struct engine *e, const void *data, size_t length,
                               struct tls_error *error) {
   size_t put;
-  e->io->event = FDIO_NONE;
+  e->wire->event = WIRE_NONE;
   if (SSL_write_ex(e->ssl, data, length, &put)) return STEP_DONE;
   return stopped(e, false, error);
 }
@@ -341,7 +361,7 @@ enum step engine_close_write(struct engine *e, struct tls_error *error) {
   enum step step = engine_flush(e, error);
   if (step != STEP_DONE) return step;
   tlserr_clear();
-  e->io->event = FDIO_NONE;
+  e->wire->event = WIRE_NONE;
   return SSL_shutdown(e->ssl) >= 0 ? STEP_DONE : stopped(e, true, error);
 }
 
@@ -349,7 +369,7 @@ enum step engine_shutdown(struct engine *e, struct tls_error *error) {
   enum step step = engine_flush(e, error);
   if (step != STEP_DONE) return step;
   tlserr_clear();
-  e->io->event = FDIO_NONE;
+  e->wire->event = WIRE_NONE;
   int result = SSL_shutdown(e->ssl);
   if (result == 0) /* ours is out; the second call awaits the peer's */
     result = SSL_shutdown(e->ssl);

@@ -4,7 +4,8 @@
 ** fdio, where that is told to wait. The one place that classifies OpenSSL's
 ** results (api.md B.3, by what the BIO recorded and not by the error queue).
 ** Owns its SSL and the record that OpenSSL holds half written.
-** Knows neither sockets nor Lua. Calls: fdbio, tlserr. Called by: src/bind.
+** Knows neither sockets nor Lua. Calls: fdbio, membio, tlserr. Called by:
+*src/bind.
 */
 #ifndef PYSSL_TLS_ENGINE_H
 #define PYSSL_TLS_ENGINE_H
@@ -16,6 +17,7 @@
 
 #include "../sys/fdio.h"
 #include "compat.h"
+#include "membio.h"
 #include "tlserr.h"
 
 HIDDEN_BEGIN
@@ -36,8 +38,9 @@ enum engine_end { ENGINE_OPEN, ENGINE_CLEAN, ENGINE_RAGGED };
 #define ENGINE_RECORD 16384 /* the most plaintext in a record, RFC 8446 5.1 */
 
 struct engine {
-  SSL *ssl; /* NULL: no TLS here (yet, or any more) */
-  struct fdio *io;
+  SSL *ssl;            /* NULL: no TLS here (yet, or any more) */
+  struct wire *wire;   /* what the last call on its transport came to */
+  struct fdio *io;     /* the transport where it is a descriptor, else NULL */
   unsigned char *held; /* copy of a record that is not wholly out yet */
   size_t held_length;
   size_t record; /* the most bytes engine_write takes */
@@ -61,11 +64,17 @@ int engine_note_fault(int ok, X509_STORE_CTX *store);
 void engine_note_failure(const SSL *ssl, int error);
 
 /*
-** Begin a connection over io. False: the error queue says why, and the engine
-** is empty still.
+** Begin a connection over a descriptor, or over memory: what the peer sends is
+** read from `incoming`, what it is to get is written to `outgoing` (the same
+** queue, even). *io, *wire must outlive the engine. False: the error queue says
+** why, and the engine is empty still.
 */
 MUST_USE bool engine_open(struct engine *e, SSL_CTX *context, struct fdio *io,
                           bool server);
+MUST_USE bool engine_open_memory(struct engine *e, SSL_CTX *context,
+                                 struct membio *incoming,
+                                 struct membio *outgoing, struct wire *wire,
+                                 bool server);
 
 /* Drop TLS. Sends nothing. The session stays usable unless e failed. */
 void engine_close(struct engine *e);

@@ -8,8 +8,8 @@ static CRYPTO_ONCE method_once = CRYPTO_ONCE_STATIC_INIT;
 
 /* Did the last call stop at something that another call may get past? */
 static bool may_retry(const struct fdio *io) {
-  return io->event == FDIO_BLOCKED || io->event == FDIO_TIMEOUT ||
-         io->event == FDIO_SIGNAL;
+  return io->wire.event == WIRE_BLOCKED || io->wire.event == WIRE_TIMEOUT ||
+         io->wire.event == WIRE_SIGNAL;
 }
 
 static int bio_read(BIO *bio, char *data, size_t length, size_t *got) {
@@ -36,7 +36,7 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer) {
   (void)number;
   switch (command) {
   case BIO_CTRL_FLUSH: return 1;
-  case BIO_CTRL_EOF: return io->event == FDIO_END;
+  case BIO_CTRL_EOF: return io->wire.event == WIRE_END;
   case BIO_C_GET_FD:
     if (pointer != NULL) *(int *)pointer = io->fd;
     return io->fd;
