@@ -1,8 +1,9 @@
 --- reader - reads from a connection by the formats of Lua's io library.
 -- Owns what was received and not read. What a failing read has received, and
 -- what earlier formats of its call have taken, is there for the next one.
--- Calls: check, chunks, errors, and the connection's recv. Called by: file.
+-- Calls: core, check, chunks, errors, the connection's recv. Called by: file.
 
+local core = require "pyssl.core"
 local check = require "pyssl.check"
 local chunks = require "pyssl.chunks"
 local errors = require "pyssl.errors"
@@ -31,9 +32,21 @@ function reader:close()
   self.conn, self.input = nil, nil
 end
 
+-- What conn:recv gives, and "" also at an end that it raises: once both sides
+-- have closed, the socket reports a read as a mistake.
+local function receive(conn, count)
+  local ok, result = pcall(conn.recv, conn, count)
+  if ok then return result end
+  if core.is_error(result) and result:is(errors.SSLZeroReturnError) then
+    return ""
+  end
+  return error(result, 0)
+end
+
 -- Receive more, `count` bytes if that is much; false at the end of the stream.
 local function fill(self, count)
-  local bytes = self.conn:recv(min(max(count or 0, RECV_LEAST), RECV_MOST))
+  local size = min(max(count or 0, RECV_LEAST), RECV_MOST)
+  local bytes = receive(self.conn, size)
   if not self.conn then value_error("file was closed while it was read") end
   if bytes == "" then return false end
   self.input:push(bytes)
