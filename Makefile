@@ -7,6 +7,8 @@ CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 DESTDIR ?=
 PKG_CONFIG ?= pkg-config
+# 0 builds without libidn2: host names are ASCII then.
+IDN ?= 1
 # LUA_INCDIR, OPENSSL_INCDIR, OPENSSL_LIBDIR: where pkg-config does not know.
 
 # Not taken from the environment, only from the command line: arguments for
@@ -43,6 +45,12 @@ ssl_cflags = $(eval ssl_cflags := $(if $(OPENSSL_INCDIR),-I$(OPENSSL_INCDIR),\
 ssl_libs = $(eval ssl_libs := $(if $(OPENSSL_LIBDIR),-L$(OPENSSL_LIBDIR) \
 	-Wl$(comma)-rpath$(comma)$(OPENSSL_LIBDIR),$(shell \
 	$(PKG_CONFIG) --libs-only-L openssl 2>/dev/null)) -lssl -lcrypto)$(ssl_libs)
+idn_cflags = $(eval idn_cflags := $(if $(filter 0,$(IDN)),,$(if $(shell \
+	$(PKG_CONFIG) --exists libidn2 && echo yes),-DPYSSL_IDN $(shell \
+	$(PKG_CONFIG) --cflags libidn2),$(error no headers of libidn2: \
+	`make deps`, or build without it: `make IDN=0`))))$(idn_cflags)
+idn_libs = $(eval idn_libs := $(if $(filter 0,$(IDN)),,$(shell \
+	$(PKG_CONFIG) --libs libidn2)))$(idn_libs)
 comma := ,
 
 # --- compiling and linking ---
@@ -50,7 +58,8 @@ comma := ,
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wundef
 compile = $(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(EXTRA) -fPIC \
-	-fvisibility=hidden $(WARNINGS) $(CPPFLAGS) $(lua_cflags) $(ssl_cflags)
+	-fvisibility=hidden $(WARNINGS) $(CPPFLAGS) $(lua_cflags) $(ssl_cflags) \
+	$(idn_cflags)
 link = $(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS)
 
 # ELF linkers take -z. The module is never unloaded: OpenSSL points into it.
@@ -67,7 +76,7 @@ hosts := $(patsubst spec/support/%.c,$(BUILD)/spec/%, \
 
 $(BUILD)/pyssl/core.so: $(objects)
 	@mkdir -p $(@D)
-	$(link) $(shared) -o $@ $(objects) $(ssl_libs) -lpthread
+	$(link) $(shared) -o $@ $(objects) $(ssl_libs) $(idn_libs) -lpthread
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -87,7 +96,8 @@ $(BUILD)/spec/%_host: spec/support/%_host.c $(BUILD)/flags
 
 # Rewritten, and so newer than every object, when a flag has changed.
 $(BUILD)/flags: FORCE
-	$(shell mkdir -p $(@D))$(file >$@.new,$(compile) $(link) $(shared) $(ssl_libs))
+	$(shell mkdir -p $(@D))$(file >$@.new,$(compile) $(link) $(shared) $(ssl_libs) \
+		$(idn_libs))
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 -include $(objects:.o=.d)
@@ -108,7 +118,7 @@ with_lua = env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_INIT -u LUA_INIT_5_4 \
 with_suite = env -u SSL_CERT_FILE -u SSL_CERT_DIR -u SSLKEYLOGFILE \
 	-u OPENSSL_CONF $(call with_lua,$(CURDIR)/spec/?.lua;,$(build_path)/spec/?.so;) \
 	PYSSL_LUA=$(call quote,$(LUA)) PYSSL_SCALE=$(SCALE) \
-	PYSSL_BUILD=$(call quote,$(build_path))
+	PYSSL_IDN=$(IDN) PYSSL_BUILD=$(call quote,$(build_path))
 jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 
 env:

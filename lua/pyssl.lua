@@ -19,7 +19,8 @@ end
 ssl.socket_error = ssl.OSError
 
 for _, name in ipairs {
-  "SSLContext", "get_default_verify_paths", "buffer",
+  "SSLContext", "MemoryBIO", "get_default_verify_paths", "buffer", "get_sigalgs",
+  "certificate", "certificates", "private_key",
   "RAND_bytes", "RAND_status", "RAND_add", "RAND_egd",
 } do
   ssl[name] = core[name]

@@ -55,15 +55,16 @@ describe("load_cert_chain", function()
     refused_type("string expected, got boolean", true)
     refused_type("bad value for option 'certfile' (string expected, got number)",
       {certfile = 5})
-    refused_type("bad value for option 'certdata' (string or buffer expected, "
-      .. "got number)", {certdata = 5})
+    refused_type("bad value for option 'certdata' (string, buffer or "
+      .. "ssl.certificate expected, got number)", {certdata = 5})
   end)
 
   it("takes a path for a key [D-20, I-39]", function()
     refused_type("string expected, got number", path "server.pem", 5)
     refused_type("bad value for option 'keyfile' (string expected, got number)",
       path "server.pem", {keyfile = 5})
-    refused_type("bad value for option 'keydata' (string or buffer expected",
+    refused_type("bad value for option 'keydata' (string, buffer or "
+      .. "ssl.privatekey expected",
       path "server.pem", {keydata = true})
   end)
 

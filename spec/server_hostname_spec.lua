@@ -167,9 +167,4 @@ describe("a server_hostname that is none", function()
         "bad value for option 'server_hostname' %(string expected, got")
     end
   end)
-
-  it("is refused: not ASCII, while there is no IDNA, and it says so [H-11]",
-    function()
-      refuse("b\195\188cher.example", ssl.ValueError, "ASCII")
-    end)
 end)

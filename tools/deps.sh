@@ -3,8 +3,8 @@
 # is. Silent and quick when nothing is. Usage: deps.sh [base|check|valgrind]...
 set -eu
 
-base="gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev libssl-dev lua-busted
-  lua-socket lua-cqueues luarocks openssl curl python3 gnutls-bin ca-certificates git"
+base="gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev libssl-dev libidn2-dev
+  lua-busted lua-socket lua-cqueues luarocks openssl curl python3 gnutls-bin ca-certificates git"
 check="clang-format lua-check universal-ctags"
 valgrind="valgrind"
 
@@ -25,6 +25,7 @@ present() {
     libc6-dev) [ -e /usr/include/stdio.h ] ;;
     liblua5.4-dev) pkg-config --exists lua5.4 || pkg-config --exists lua-5.4 ;;
     libssl-dev) pkg-config --exists openssl ;;
+    libidn2-dev) pkg-config --exists libidn2 ;;
     lua-busted) [ -x /usr/bin/busted ] ;;
     lua-socket) lua5.4 -e 'require "socket"' ;;
     lua-cqueues) lua5.4 -e 'require "cqueues"' ;;

@@ -63,7 +63,8 @@ end
 -- @tparam[opt="any"] string family  "any", "inet" or "inet6"
 -- @tparam ?number deadline  as from core.deadline
 -- @treturn table  list of addresses, each a string of a system address's bytes
--- @raise OSError with library "DNS" where the name is not found, TimeoutError
+-- @raise OSError with library "DNS" where the name is not found, TimeoutError,
+-- ValueError for a name that is not ASCII and no international host name
 function address.lookup(host, port, family, deadline)
   if port == nil then
     local path = core.unix_address(host)
@@ -72,7 +73,8 @@ function address.lookup(host, port, family, deadline)
   end
   local numeric = core.numeric_address(host, port, family)
   if numeric then return {numeric} end
-  return (resolve(core.new_resolver(host, family), deadline, port))
+  local resolver = core.new_resolver(core.host_name(host), family)
+  return (resolve(resolver, deadline, port))
 end
 
 --- The same for the near end, where "" is every interface, of either family.

@@ -4,8 +4,9 @@
 ** Usage: lookup_host CODE [ARG...]: runs the code; the arguments are in `arg`.
 **
 ** Names: "both.test" has ::1 and 127.0.0.1, "three.test" 127.0.0.1, .2 and .3;
-** "slow.test" is 127.0.0.1 once the code calls lookup.go(); "system.test" fails
-** with EMFILE; "again.test" with EAI_AGAIN; all others with EAI_NONAME.
+** "slow.test" is 127.0.0.1 once the code calls lookup.go(),
+** "xn--bcher-kva.example" at once; "system.test" fails with EMFILE,
+** "again.test" with EAI_AGAIN, all others with EAI_NONAME.
 */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -38,6 +39,7 @@ static const struct {
     {"both.test", {"::1", "127.0.0.1", NULL}},
     {"three.test", {"127.0.0.1", "127.0.0.2", "127.0.0.3"}},
     {"slow.test", {"127.0.0.1", NULL, NULL}},
+    {"xn--bcher-kva.example", {"127.0.0.1", NULL, NULL}},
 };
 
 #pragma GCC visibility push(default)

@@ -98,9 +98,9 @@ void args_take_step(struct args *a, lua_State *L, const char *method,
     spread(a, lua_gettop(L));
     lua_pop(L, 1);
   }
-  int count = count_names(names);
-  if (last - first >= count)
-    error_throw(L, ERROR_TYPE, "too many arguments (%d at most)", count);
+  if (last > first && last - first >= count_names(names))
+    error_throw(L, ERROR_TYPE, "too many arguments (%d at most)",
+                count_names(names));
 }
 
 bool args_given(const struct args *a, int i) {
@@ -156,6 +156,10 @@ bool args_opt_boolean(const struct args *a, int i, bool otherwise) {
 */
 static bool to_integer(lua_State *L, int index, lua_Integer *out) {
   if (lua_type(L, index) != LUA_TNUMBER) return false;
+  if (lua_isinteger(L, index)) {
+    *out = lua_tointeger(L, index);
+    return true;
+  }
   int exact;
   *out = lua_tointegerx(L, index, &exact);
   lua_Number n = lua_tonumber(L, index);

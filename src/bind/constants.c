@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+#include "../tls/channelbinding.h"
 #include "enumtable.h"
 #include "purpose.h"
 
@@ -211,8 +212,6 @@ static const struct {
     {"HAS_PSK_TLS13", WITH_PSK_TLS13},
 };
 
-static const char *const channel_bindings[] = {"tls-unique", NULL};
-
 /***
 The name of a protocol constant (A.3).
 @function ssl.get_protocol_name
@@ -285,8 +284,8 @@ static void set_library(lua_State *L) {
 
 static void set_channel_bindings(lua_State *L) {
   lua_newtable(L);
-  for (int i = 0; channel_bindings[i] != NULL; i++) {
-    lua_pushstring(L, channel_bindings[i]);
+  for (int i = 0; channelbinding_names[i] != NULL; i++) {
+    lua_pushstring(L, channelbinding_names[i]);
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "CHANNEL_BINDING_TYPES");

@@ -1,7 +1,8 @@
 /*
 ** constants.h - every constant of the module (api.md C), as data.
 ** Flat fields, the two-way tables of the enums, what OpenSSL was built with.
-** Owns nothing. Calls: enumtable, purpose, OpenSSL. Called by: module.
+** Owns nothing. Calls: enumtable, purpose, channelbinding, OpenSSL. Called by:
+** module.
 */
 #ifndef PYSSL_BIND_CONSTANTS_H
 #define PYSSL_BIND_CONSTANTS_H

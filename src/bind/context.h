@@ -27,8 +27,6 @@ struct context {
 };
 
 extern const struct class context_class;
-/* The box for what load_cert_chain holds while Lua code runs. */
-extern const struct class context_credentials_class;
 
 /* The context at `arg`; raises if it is none. */
 struct context *context_check(lua_State *L, int arg);
@@ -59,6 +57,8 @@ extern const struct class_attribute context_attributes[];
 extern const luaL_Reg context_trust_methods[];
 extern const luaL_Reg context_load_methods[];
 extern const luaL_Reg context_cipher_methods[];
+extern const luaL_Reg context_negotiation_methods[];
+extern const luaL_Reg context_negotiation_functions[]; /* of core */
 
 HIDDEN_END
 

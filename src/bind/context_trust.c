@@ -6,6 +6,7 @@
 #include "args.h"
 #include "buffer.h"
 #include "certbox.h"
+#include "certificate.h"
 #include "certinfo.h"
 #include "context.h"
 #include "error.h"
@@ -33,24 +34,36 @@ static bool path_source(const struct args *a, int i, enum trust_kind kind,
   if (path == NULL) return false;
   if (strlen(path) != length)
     error_throw(a->L, ERROR_VALUE, "embedded NUL in '%s'", a->names[i]);
-  *source = (struct trust_source){kind, path, length};
+  *source = (struct trust_source){.kind = kind, .text = path, .length = length};
   return true;
 }
 
-/* The same for certificates in memory: a string or a buffer. */
-static bool data_source(const struct args *a, int i,
-                        struct trust_source *source) {
+/* Bytes at parameter i as a source. */
+static void bytes_source(const struct args *a, int i, enum trust_kind kind,
+                         const char *expected, struct trust_source *source) {
   struct bytes bytes;
-  if (!args_given(a, i)) return false;
-  *source = (struct trust_source){TRUST_DATA, NULL, 0};
+  *source = (struct trust_source){.kind = kind};
   if (buffer_to_bytes(a->L, a->first + i, &bytes)) {
     source->text = (const char *)bytes.data;
     source->length = bytes.length;
   } else if (lua_type(a->L, a->first + i) == LUA_TSTRING) {
     source->text = lua_tolstring(a->L, a->first + i, &source->length);
   } else {
-    args_type_error(a, i, "string or buffer");
+    args_type_error(a, i, expected);
   }
+}
+
+/* Certificates at parameter i as a source: bytes, or objects, which a box on
+** the stack keeps then; false where it is not given. */
+static bool data_source(const struct args *a, int i,
+                        struct trust_source *source) {
+  if (!args_given(a, i)) return false;
+  struct certbox *objects = certificate_collect(a, i);
+  if (objects != NULL)
+    *source = (struct trust_source){.kind = TRUST_CERTIFICATES,
+                                    .certificates = objects->list};
+  else
+    bytes_source(a, i, TRUST_DATA, "string, buffer or " CERTIFICATE_T, source);
   return true;
 }
 
@@ -58,10 +71,12 @@ static bool data_source(const struct args *a, int i,
 ** ctx:load_verify_locations(cafile, capath, cadata) adds authorities (D-22).
 ** @param cafile  path of a PEM file with certificates and CRLs, read now
 ** @param capath  path of a hashed directory, looked into when needed
-** @param cadata  string or buffer: PEM if it has "-----BEGIN", else DER
+** @param cadata  string or buffer: PEM if it has "-----BEGIN", else DER; or an
+**                ssl.certificate, or a list of these, shared by reference
 ** @return true
 ** Raises TypeError with none given, OSError for a file that cannot be read,
-** ValueError for empty data or an embedded NUL, SSLError for bad contents.
+** ValueError for empty data, a closed object or an embedded NUL, SSLError for
+** bad contents.
 ** A failed load leaves the context as it was.
 */
 static int load_verify_locations(lua_State *L) {
@@ -81,12 +96,30 @@ static int load_verify_locations(lua_State *L) {
 }
 
 /*
+** ctx:load_crl(crl) adds certificate revocation lists. They are looked at where
+** verify_flags has VERIFY_CRL_CHECK_LEAF or VERIFY_CRL_CHECK_CHAIN; of two by
+** one issuer the newer counts.
+** @param crl  string or buffer: PEM if it has "-----BEGIN", where certificates
+**             are passed over, else DER; one list or more
+** @return true
+** Raises ValueError for empty data, SSLError for bad contents. A failed load
+** leaves the context as it was.
+*/
+static int load_crl(lua_State *L) {
+  struct args a = {.L = L, .first = 2};
+  struct trust_source source;
+  context_self(L);
+  bytes_source(&a, 0, TRUST_CRL, "string or buffer", &source);
+  return extend(L, &source, 1);
+}
+
+/*
 ** ctx:set_default_verify_paths() trusts the system's authorities (D-23).
 ** They are looked up when a verification needs them.
 ** @return true, also where the system has none
 */
 static int set_default_verify_paths(lua_State *L) {
-  struct trust_source system = {TRUST_SYSTEM, "", 0};
+  struct trust_source system = {.kind = TRUST_SYSTEM};
   return extend(L, &system, 1);
 }
 
@@ -156,6 +189,7 @@ static int get_ca_certs(lua_State *L) {
 
 const luaL_Reg context_trust_methods[] = {
     {"load_verify_locations", load_verify_locations},
+    {"load_crl", load_crl},
     {"set_default_verify_paths", set_default_verify_paths},
     {"load_default_certs", load_default_certs},
     {"cert_store_stats", cert_store_stats},

@@ -13,12 +13,18 @@
 #include "args.h"
 #include "buffer.h"
 #include "certbox.h"
+#include "certificate.h"
 #include "certinfo.h"
+#include "connection.h"
 #include "constants.h"
 #include "context.h"
+#include "credentials.h"
 #include "error.h"
+#include "memorybio.h"
 #include "netaddr.h"
+#include "object.h"
 #include "pressure.h"
+#include "privatekey.h"
 #include "random.h"
 #include "resolver.h"
 #include "socket.h"
@@ -124,6 +130,10 @@ static void open_functions(lua_State *L) {
   luaL_setfuncs(L, buffer_functions, 0);
   luaL_setfuncs(L, socket_functions, 0);
   luaL_setfuncs(L, resolver_functions, 0);
+  luaL_setfuncs(L, memorybio_functions, 0);
+  luaL_setfuncs(L, certificate_functions, 0);
+  luaL_setfuncs(L, privatekey_functions, 0);
+  luaL_setfuncs(L, context_negotiation_functions, 0);
 }
 
 /* A class without methods of its own. */
@@ -132,23 +142,42 @@ static void open_box(lua_State *L, const struct class *class) {
   lua_pop(L, 1);
 }
 
+/* Make a class with methods from further lists, and set its table of methods
+** as field `name` of the table at the top. */
+static void open_class(lua_State *L, const char *name,
+                       const struct class *class,
+                       const luaL_Reg *const *lists) {
+  class_new(L, class);
+  for (; *lists != NULL; lists++)
+    class_functions(L, class->name, *lists);
+  lua_setfield(L, -2, name);
+}
+
 /* core.methods: the table of methods of each class that Lua adds to. */
 static void open_classes(lua_State *L) {
-  static const luaL_Reg *const context_methods[] = {
-      context_trust_methods, context_load_methods, context_cipher_methods};
-  static const luaL_Reg *const socket_methods[] = {
-      socket_info_methods, socket_option_methods, socket_listen_methods};
+  static const luaL_Reg *const context_lists[] = {
+      context_trust_methods,  context_load_methods,
+      context_cipher_methods, context_negotiation_methods,
+      object_context_methods, NULL};
+  static const luaL_Reg *const socket_lists[] = {connection_info_methods,
+                                                 socket_chain_methods,
+                                                 socket_binding_methods,
+                                                 socket_negotiation_methods,
+                                                 socket_option_methods,
+                                                 socket_listen_methods,
+                                                 NULL};
+  static const luaL_Reg *const object_lists[] = {
+      connection_info_methods, socket_chain_methods, socket_binding_methods,
+      socket_negotiation_methods, NULL};
   lua_newtable(L);
-  class_new(L, &context_class);
-  for (size_t i = 0; i < 3; i++)
-    class_functions(L, CONTEXT_T, context_methods[i]);
-  lua_setfield(L, -2, "context");
-  class_new(L, &socket_class);
-  for (size_t i = 0; i < 3; i++)
-    class_functions(L, SOCKET_T, socket_methods[i]);
-  lua_setfield(L, -2, "socket");
+  open_class(L, "context", &context_class, context_lists);
+  open_class(L, "socket", &socket_class, socket_lists);
+  open_class(L, "object", &object_class, object_lists);
   lua_setfield(L, -2, "methods");
-  open_box(L, &context_credentials_class);
+  open_box(L, &memorybio_class);
+  open_box(L, &credentials_class);
+  open_box(L, &certificate_class);
+  open_box(L, &privatekey_class);
   open_box(L, &certbox_class);
   open_box(L, &resolver_class);
 }

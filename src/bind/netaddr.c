@@ -3,6 +3,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../tls/idna.h"
+#include "error.h"
+
 int netaddr_push(lua_State *L, const struct address *a) {
   char text[ADDRESS_TEXT];
   const char *path;
@@ -89,10 +92,26 @@ static int same_family(lua_State *L) {
   return 1;
 }
 
+static int host_name(lua_State *L) {
+  char ascii[IDNA_MAX + 1];
+  const char *fault;
+  size_t length;
+  const char *host = luaL_checklstring(L, 1, &length);
+  lua_settop(L, 1);
+  if (!idna_is_needed(host, length)) return 1;
+  switch (idna_encode(host, length, ascii, &fault)) {
+  case IDNA_OK: lua_pushstring(L, ascii); return 1;
+  case IDNA_TOO_LONG: fault = "is too long"; break;
+  default: break;
+  }
+  return error_throw(L, ERROR_VALUE, "host name %s", fault);
+}
+
 const luaL_Reg netaddr_functions[] = {
     {"numeric_address", numeric_address},
     {"unix_address", unix_address},
     {"show_address", show_address},
     {"same_family", same_family},
+    {"host_name", host_name},
     {NULL, NULL},
 };

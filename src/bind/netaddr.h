@@ -1,7 +1,7 @@
 /*
 ** netaddr.h - network addresses as Lua values. To people an address is a host
 ** and a port; between Lua and C it is a string with a system address's bytes.
-** Calls: address. Called by: socket, resolver.
+** Calls: address, idna, error. Called by: socket, resolver.
 */
 #ifndef PYSSL_BIND_NETADDR_H
 #define PYSSL_BIND_NETADDR_H
@@ -27,7 +27,9 @@ void netaddr_check_bytes(lua_State *L, int arg, struct address *a);
 /* core.numeric_address(host, port, family) -> bytes, or nil for a name.
 ** core.unix_address(path) -> bytes, or nil for an impossible path.
 ** core.show_address(bytes) -> as netaddr_push
-** core.same_family(bytes, bytes) -> boolean */
+** core.same_family(bytes, bytes) -> boolean
+** core.host_name(text) -> the name as DNS has it, in ASCII; raises ValueError
+** for text without a NUL that is no international host name */
 extern const luaL_Reg netaddr_functions[];
 
 HIDDEN_END

@@ -12,8 +12,10 @@
 HIDDEN_BEGIN
 
 /* What things cost in KiB (proofs.md, 7). */
-#define PRESSURE_CONTEXT    14
-#define PRESSURE_CONNECTION 15
+#define PRESSURE_CONTEXT     14
+#define PRESSURE_CONNECTION  15
+#define PRESSURE_CERTIFICATE 4
+#define PRESSURE_KEY         2
 
 /* Make the counter; once in luaopen. */
 void pressure_open(lua_State *L);

@@ -7,6 +7,7 @@
 #include "../sys/clock.h"
 #include "../sys/net.h"
 #include "args.h"
+#include "call.h"
 #include "context.h"
 #include "error.h"
 #include "netaddr.h"
@@ -26,7 +27,7 @@ struct socket *socket_check(lua_State *L, int arg) {
 }
 
 struct socket *socket_box(lua_State *L) {
-  struct socket *s = class_box(L, SOCKET_T, sizeof *s, SOCKET_VALUES);
+  struct socket *s = class_box(L, SOCKET_T, sizeof *s, CONNECTION_VALUES);
   fdio_init(&s->io, -1);
   s->timeout = -1;
   s->handshake_timeout = HANDSHAKE_TIMEOUT;
@@ -36,8 +37,9 @@ struct socket *socket_box(lua_State *L) {
 }
 
 void socket_drop_tls(lua_State *L, struct socket *s) {
-  if (s->engine.ssl == NULL) return;
-  engine_close(&s->engine);
+  if (s->base.engine.ssl == NULL) return;
+  call_leave(&s->base);
+  engine_close(&s->base.engine);
   pressure_drop(L, PRESSURE_CONNECTION);
 }
 
@@ -60,10 +62,12 @@ static int socket_gc(lua_State *L) {
 static void say_goodbye(struct socket *s) {
   struct tls_error ignored;
   enum step step;
-  if (s->state != SOCKET_TLS || !s->engine.handshaken || s->engine.failed)
+  if (s->state != SOCKET_TLS || !s->base.engine.handshaken ||
+      s->base.engine.failed)
     return;
   s->io.wire.wait = false;
-  step = engine_close_write(&s->engine, &ignored);
+  call_leave(&s->base);
+  step = engine_close_write(&s->base.engine, &ignored);
   (void)step;
   tlserr_clear();
 }
@@ -200,7 +204,8 @@ static double check_timeout(lua_State *L, int index) {
 /* Connections that do not wait here may idle in great numbers. */
 static void set_timeout(struct socket *s, double timeout) {
   s->timeout = timeout;
-  if (s->engine.ssl != NULL) engine_release_buffers(&s->engine, timeout == 0);
+  if (s->base.engine.ssl != NULL)
+    engine_release_buffers(&s->base.engine, timeout == 0);
 }
 
 /*
@@ -250,34 +255,6 @@ static int set_handshake_timeout(lua_State *L) {
   return 0;
 }
 
-/* E-01: assigned in SNI and ClientHello callbacks only. */
-static int get_context(lua_State *L) {
-  socket_self(L);
-  lua_getiuservalue(L, 1, VALUE_CONTEXT);
-  return 1;
-}
-
-static int set_context(lua_State *L) {
-  if (luaL_testudata(L, 3, CONTEXT_T) == NULL)
-    return attribute_type_error(L, CONTEXT_T);
-  return error_throw(L, ERROR_VALUE,
-                     "context can be assigned in an SNI or ClientHello "
-                     "callback only");
-}
-
-/* E-03 */
-static int get_hostname(lua_State *L) {
-  socket_self(L);
-  lua_getiuservalue(L, 1, VALUE_HOSTNAME);
-  return 1;
-}
-
-/* E-02 and the other booleans: read, and two of them assigned. */
-static int get_server_side(lua_State *L) {
-  lua_pushboolean(L, socket_self(L)->server_side);
-  return 1;
-}
-
 static int get_do_handshake(lua_State *L) {
   lua_pushboolean(L, socket_self(L)->do_handshake_on_connect);
   return 1;
@@ -321,10 +298,40 @@ static int get_proto(lua_State *L) {
   return describe(L, 2);
 }
 
+/*
+** conn:pending() counts the bytes that a read gives without looking at the
+** descriptor (E-28).
+** @return integer: decrypted bytes that wait; after unwrap, bytes that were
+**         read ahead; else 0
+*/
+static int pending(lua_State *L) {
+  struct socket *s = socket_self(L);
+  size_t count = s->state == SOCKET_PLAIN ? s->io.front_left : 0;
+  if (s->base.engine.ssl != NULL)
+    count = (size_t)SSL_pending(s->base.engine.ssl);
+  lua_pushinteger(L, (lua_Integer)count);
+  return 1;
+}
+
+/*
+** conn:eof() tells how the peer's stream ended.
+** @return "clean": by close_notify; "ragged": without; nil while it is open,
+**         where it failed instead, and in plain mode
+*/
+static int eof(lua_State *L) {
+  static const char *const names[] = {[ENGINE_OPEN] = NULL,
+                                      [ENGINE_CLEAN] = "clean",
+                                      [ENGINE_RAGGED] = "ragged"};
+  struct socket *s = socket_self(L);
+  bool plain = s->state == SOCKET_PLAIN;
+  lua_pushstring(L, plain ? NULL : names[s->base.engine.end]);
+  return 1;
+}
+
 static const struct class_attribute attributes[] = {
-    {"context", get_context, set_context},
-    {"server_side", get_server_side, NULL},
-    {"server_hostname", get_hostname, NULL},
+    {"context", connection_get_context, connection_set_context},
+    {"server_side", connection_get_server_side, NULL},
+    {"server_hostname", connection_get_hostname, NULL},
     {"do_handshake_on_connect", get_do_handshake, set_do_handshake},
     {"suppress_ragged_eofs", get_suppress, set_suppress},
     {"timeout", socket_gettimeout, NULL},
@@ -340,6 +347,8 @@ static const luaL_Reg methods[] = {
     {"detach", socket_detach},
     {"shutdown", socket_shutdown},
     {"fileno", socket_fileno},
+    {"pending", pending},
+    {"eof", eof},
     {"getsockname", socket_getsockname},
     {"getpeername", socket_getpeername},
     {"settimeout", socket_settimeout},

@@ -20,6 +20,7 @@
 #include "../tls/peername.h"
 #include "class.h"
 #include "compat.h"
+#include "connection.h"
 
 HIDDEN_BEGIN
 
@@ -34,19 +35,16 @@ enum socket_state {
   SOCKET_CLOSED
 };
 
-/* Where a step finds its arguments, and its user values. */
+/* Where a step finds what the operation loop gives it back. */
 enum { STEP_DEADLINE = 5, STEP_PROGRESS = 6 };
-enum { VALUE_CONTEXT = 1, VALUE_HOSTNAME, VALUE_UNFINISHED, SOCKET_VALUES = 3 };
 
 struct socket {
-  struct engine engine;
+  struct connection base;
   struct fdio io;
   double timeout;           /* seconds; negative: none; 0: non-blocking */
   double handshake_timeout; /* of a listener, for each connection */
-  size_t unfinished;        /* bytes of VALUE_UNFINISHED accepted already */
   int files;                /* makefile objects open on it */
   enum socket_state state;
-  bool server_side;
   bool do_handshake_on_connect;
   bool suppress_ragged_eofs;
   bool connecting;       /* connect has begun */
@@ -104,8 +102,9 @@ MUST_USE int socket_open_descriptor(struct socket *s, const struct address *a);
 int socket_refuse(lua_State *L, struct socket *s, const char *op);
 
 /* Methods and steps by subject; module.c puts them into the class. */
-extern const luaL_Reg socket_info_methods[];
+extern const luaL_Reg socket_chain_methods[];   /* for any with an engine */
 extern const luaL_Reg socket_binding_methods[]; /* for any with an engine */
+extern const luaL_Reg socket_negotiation_methods[];
 extern const luaL_Reg socket_option_methods[];
 extern const luaL_Reg socket_steps[];       /* socket_step.c */
 extern const luaL_Reg socket_read_steps[];  /* socket_read.c */

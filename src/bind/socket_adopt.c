@@ -14,18 +14,6 @@
 #include "error.h"
 #include "socket.h"
 
-/* The server name, checked now; what is kept is the name as it is used. */
-static void keep_hostname(lua_State *L, const struct args *a, int i) {
-  struct tls_error e;
-  struct peername name;
-  size_t length;
-  const char *text = args_opt_string(a, i, &length);
-  if (text == NULL) return;
-  if (!peername_parse(&name, text, length, &e)) error_raise(L, &e, NULL);
-  lua_pushstring(L, name.text);
-  lua_replace(L, a->first + i);
-}
-
 /* Seconds, or -1 where none are given. */
 static double check_seconds(lua_State *L, const struct args *a, int i) {
   if (!args_given(a, i)) return -1;
@@ -33,16 +21,6 @@ static double check_seconds(lua_State *L, const struct args *a, int i) {
   if (seconds < 0)
     error_throw(L, ERROR_VALUE, "%s must not be negative", a->names[i]);
   return seconds;
-}
-
-/* What wrap_socket refuses before it touches anything (D-38, 2 to 4). */
-static void check_wrap(lua_State *L, const struct context *c, bool server,
-                       bool named) {
-  if (server && named)
-    error_throw(L, ERROR_VALUE,
-                "server_hostname can only be specified in client mode");
-  if (c->check_hostname && !named)
-    error_throw(L, ERROR_VALUE, "check_hostname requires server_hostname");
 }
 
 /*
@@ -61,11 +39,11 @@ static int new_socket(lua_State *L) {
   bool server = args_opt_boolean(&a, 0, false);
   bool handshake = args_opt_boolean(&a, 1, true);
   bool suppress = args_opt_boolean(&a, 2, true);
-  keep_hostname(L, &a, 3);
-  check_wrap(L, c, server, args_given(&a, 3));
+  connection_take_hostname(&a, 3);
+  connection_check(L, c, server, args_given(&a, 3));
   double limit = check_seconds(L, &a, 4);
   struct socket *s = socket_box(L);
-  s->server_side = server;
+  s->base.server_side = server;
   s->do_handshake_on_connect = handshake;
   s->suppress_ragged_eofs = suppress;
   if (limit >= 0) s->handshake_timeout = limit;

@@ -19,6 +19,9 @@
 #define LABEL_MAX   249
 #define CONTEXT_MAX 65535
 
+/* Before TLS 1.3 OpenSSL 3.0 takes no more than this of both. */
+#define LABEL_AND_CONTEXT 958
+
 /* Bytes that must not stay in C's memory. */
 struct secret {
   const unsigned char *data;
@@ -83,39 +86,61 @@ static void check_range(lua_State *L, const char *what, lua_Integer value,
               (int)most);
 }
 
+/* What to export. */
+struct request {
+  const char *label, *context; /* context NULL: none */
+  size_t label_length, context_length;
+  lua_Integer length;
+};
+
+static void take_request(lua_State *L, struct request *r) {
+  static const char *const names[] = {"label", "length", "context", NULL};
+  struct args a;
+  r->context_length = 0;
+  args_take(&a, L, 2, names);
+  r->label = args_string(&a, 0, &r->label_length);
+  r->length = args_integer(&a, 1);
+  r->context = args_opt_string(&a, 2, &r->context_length);
+  check_range(L, "label", (lua_Integer)r->label_length, 1, LABEL_MAX);
+  check_range(L, "length", r->length, 1, MATERIAL_MAX);
+  check_range(L, "context", (lua_Integer)r->context_length, 0, CONTEXT_MAX);
+}
+
+static bool export_to(SSL *ssl, const struct request *r, unsigned char *data) {
+  tlserr_clear();
+  return SSL_export_keying_material(ssl, data, (size_t)r->length, r->label,
+                                    r->label_length,
+                                    (const unsigned char *)r->context,
+                                    r->context_length, r->context != NULL) == 1;
+}
+
 /*
 ** conn:export_keying_material(label, length[, context]) derives a secret that
 ** only the two ends of this connection know (RFC 5705; RFC 8446, 7.5).
 ** @param label  string, 1 to 249 bytes: what the secret is for; registered, or
 **        beginning with "EXPERIMENTAL"
 ** @param length  integer, 1 to 8160: bytes
-** @param context  string, at most 65535 bytes; nil: none, which before TLS 1.3
-**        gives another secret than ""
+** @param context  string, at most 65535 bytes, before TLS 1.3 with the label
+**        958; nil: none, which before TLS 1.3 gives another secret than ""
 ** @return string
 ** Raises ValueError before the handshake is done and for values out of range,
 ** SSLError for a label that TLS itself uses.
 */
 static int export_keying_material(lua_State *L) {
-  static const char *const names[] = {"label", "length", "context", NULL};
   unsigned char data[MATERIAL_MAX];
   struct engine *engine = self(L);
-  struct args a;
-  size_t label_length, context_length = 0;
-  args_take(&a, L, 2, names);
-  const char *label = args_string(&a, 0, &label_length);
-  lua_Integer length = args_integer(&a, 1);
-  const char *context = args_opt_string(&a, 2, &context_length);
-  check_range(L, "label", (lua_Integer)label_length, 1, LABEL_MAX);
-  check_range(L, "length", length, 1, MATERIAL_MAX);
-  check_range(L, "context", (lua_Integer)context_length, 0, CONTEXT_MAX);
+  struct request r;
+  take_request(L, &r);
   if (engine->ssl == NULL || !engine->handshaken)
     return error_throw(L, ERROR_VALUE, "handshake not done yet");
-  tlserr_clear();
-  if (SSL_export_keying_material(engine->ssl, data, (size_t)length, label,
-                                 label_length, (const unsigned char *)context,
-                                 context_length, context != NULL) != 1)
+  if (export_to(engine->ssl, &r, data))
+    return push_wiped(L, data, (size_t)r.length);
+  if (SSL_version(engine->ssl) >= TLS1_3_VERSION ||
+      r.label_length + r.context_length <= LABEL_AND_CONTEXT)
     return error_throw_ssl(L, "cannot export keying material");
-  return push_wiped(L, data, (size_t)length);
+  tlserr_clear();
+  return error_throw(L, ERROR_VALUE,
+                     "the context is too long for this version of TLS");
 }
 
 const luaL_Reg socket_binding_methods[] = {

@@ -94,7 +94,7 @@ static int start_tls(lua_State *L) {
 /* conn:check_connectable() raises where connect cannot be (I-95, I-96). */
 static int check_connectable(lua_State *L) {
   struct socket *s = socket_self(L);
-  if (s->server_side)
+  if (s->base.server_side)
     return error_throw(L, ERROR_VALUE,
                        "cannot connect a server-side connection");
   if (s->state == SOCKET_CLOSED) return error_throw_errno(L, EBADF, "connect");

@@ -68,7 +68,7 @@ static enum step take(struct socket *s, struct socket *conn,
 
 /* What a connection has from its listener. */
 static void inherit(lua_State *L, const struct socket *s, struct socket *conn) {
-  conn->server_side = true;
+  conn->base.server_side = true;
   conn->do_handshake_on_connect = s->do_handshake_on_connect;
   conn->suppress_ragged_eofs = s->suppress_ragged_eofs;
   conn->timeout = s->timeout == 0 ? 0 : -1;
@@ -86,7 +86,7 @@ static int step_accept(lua_State *L) {
   struct tls_error e;
   if (s->state == SOCKET_CLOSED || s->io.fd < 0)
     return error_throw_errno(L, EBADF, "accept");
-  if (!s->server_side)
+  if (!s->base.server_side)
     return error_throw(L, ERROR_VALUE, "accept needs a server-side socket");
   lua_settop(L, STEP_PROGRESS);
   socket_begin(L, s);

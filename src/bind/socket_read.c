@@ -11,7 +11,7 @@
 
 /* Flags mean nothing to TLS, and are refused in plain mode alike (I-84). */
 static void refuse_flags(const struct args *a, int i) {
-  if (args_opt_integer(a, i, 0) != 0)
+  if (args_given(a, i) && args_integer(a, i) != 0)
     error_throw(a->L, ERROR_VALUE, "non-zero flags are not allowed");
 }
 
@@ -31,13 +31,13 @@ static void check_buffer(const struct args *a, int i, struct bytes *b) {
 /* An end without close_notify, and the caller does not mind (H-03). */
 static bool is_suppressed(const struct socket *s, const struct tls_error *e) {
   return e->class == ERROR_EOF && s->suppress_ragged_eofs &&
-         s->engine.handshaken && s->engine.end == ENGINE_RAGGED;
+         s->base.engine.handshaken && s->base.engine.end == ENGINE_RAGGED;
 }
 
 static enum step read_some(struct socket *s, void *data, size_t size,
                            size_t *got, struct tls_error *e) {
   if (s->state == SOCKET_TLS)
-    return engine_read(&s->engine, data, size, got, e);
+    return engine_read(&s->base.engine, data, size, got, e);
   if (s->state == SOCKET_SHUT) return STEP_END;
   *got = fdio_receive(&s->io, data, size);
   return *got > 0 ? STEP_DONE : socket_plain_step(s, STEP_WANT_READ, e);
@@ -91,6 +91,9 @@ static int step_recv(lua_State *L) {
   struct socket *s = socket_self(L);
   struct args a;
   check_readable(L, s, "recv", false);
+  lua_Integer n = lua_tointeger(L, 2);
+  if (n > 0 && lua_isinteger(L, 2) && lua_isnil(L, 3)) /* no time to lose */
+    return read_string(L, s, n < ENGINE_RECORD ? (size_t)n : ENGINE_RECORD);
   args_take_step(&a, L, "recv", names, 0);
   refuse_flags(&a, 1);
   return read_string(L, s, check_size(&a, 0));

@@ -4,19 +4,18 @@
 ** unwrap, close_write.
 */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "../sys/clock.h"
 #include "args.h"
-#include "certbox.h"
-#include "certinfo.h"
+#include "call.h"
 #include "context.h"
 #include "error.h"
 #include "pressure.h"
 #include "socket.h"
 
 void socket_begin(lua_State *L, struct socket *s) {
+  call_enter(L, &s->base);
   s->io.wire.wait = s->timeout != 0;
   s->io.calls = 0;
   s->io.deadline = lua_type(L, STEP_DEADLINE) == LUA_TNUMBER
@@ -33,57 +32,9 @@ enum step socket_await(struct socket *s, enum fdwait_mode mode) {
   }
 }
 
-/* Where no authority was to be had, say where it was looked for. */
-static void explain_trust(lua_State *L, struct tls_error *e) {
-  lua_getiuservalue(L, 1, VALUE_CONTEXT);
-  struct context *c = luaL_testudata(L, -1, CONTEXT_T);
-  lua_pop(L, 1);
-  if (c == NULL || c->trust == NULL || !trust_found_none(c->trust)) return;
-  const char *searched = trust_searched(c->trust);
-  size_t used = strlen(e->message);
-  snprintf(e->message + used, sizeof e->message - used,
-           searched != NULL ? " (no CA certificate was found; looked at: %s)"
-                            : " (no CA certificates are loaded)%s",
-           searched != NULL ? searched : "");
-}
-
-/* Did verification fail for want of an authority? */
-static bool is_issuer_missing(int code) {
-  return code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
-         code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
-         code == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE ||
-         code == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
-         code == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
-}
-
-/* Raise a verification error: whose certificate, and which name was asked. */
-static int raise_verification(lua_State *L, struct socket *s,
-                              struct tls_error *e, const char *op) {
-  if (is_issuer_missing(e->verify_code)) explain_trust(L, e);
-  error_push(L, e, op);
-  if (s->engine.fault != NULL) {
-    lua_pushinteger(L, s->engine.fault_depth);
-    lua_setfield(L, -2, "depth");
-    X509 *fault = certbox_push_one(L, s->engine.fault);
-    certinfo_push_name(L, X509_get_subject_name(fault));
-    lua_setfield(L, -3, "subject");
-    lua_pop(L, 1);
-  }
-  lua_getiuservalue(L, 1, VALUE_HOSTNAME);
-  lua_setfield(L, -2, "hostname");
-  if (s->close_on_failure) socket_release(L, s);
-  return lua_error(L);
-}
-
 static int raise_failure(lua_State *L, struct socket *s, struct tls_error *e,
                          const char *op, lua_Integer sent) {
-  if (e->class == ERROR_CERT_VERIFICATION)
-    return raise_verification(L, s, e, op);
-  error_push(L, e, op);
-  if (sent >= 0) {
-    lua_pushinteger(L, sent);
-    lua_setfield(L, -2, "sent");
-  }
+  connection_push_error(L, e, op, sent);
   if (s->close_on_failure) socket_release(L, s);
   return lua_error(L);
 }
@@ -155,55 +106,20 @@ int socket_refuse(lua_State *L, struct socket *s, const char *op) {
   return error_throw_errno(L, number, op);
 }
 
-/* May this context be on this side? (I-73, I-74) */
-static bool check_side(const struct socket *s, const struct context *c,
-                       struct tls_error *e) {
-  if (c->handle == NULL) {
-    tlserr_set(e, ERROR_VALUE, "the context is closed");
-    return false;
-  }
-  const SSL_METHOD *method = SSL_CTX_get_ssl_method(c->handle);
-  const SSL_METHOD *other =
-      s->server_side ? TLS_client_method() : TLS_server_method();
-  if (method != other) return true;
-  tlserr_set(e, ERROR_SSL,
-             s->server_side ? "cannot create a server socket with a "
-                              "PROTOCOL_TLS_CLIENT context"
-                            : "cannot create a client socket with a "
-                              "PROTOCOL_TLS_SERVER context");
-  e->number = 0; /* B.2: a message of our own */
-  return false;
-}
-
-/* Make the engine and tell it the peer's name. */
-static bool open_engine(struct socket *s, const struct context *c,
-                        const struct peername *name, struct tls_error *e) {
-  if (!check_side(s, c, e)) return false;
-  if (engine_open(&s->engine, c->handle, &s->io, s->server_side) &&
-      (name == NULL || peername_apply(name, s->engine.ssl, c->check_hostname)))
-    return true;
-  tlserr_take(e, "cannot make a TLS connection");
-  return false;
+static bool open_engine(struct connection *c, SSL_CTX *context) {
+  struct socket *s = (struct socket *)c;
+  return engine_open(&c->engine, context, &s->io, c->server_side);
 }
 
 void socket_start_tls(lua_State *L, int index) {
   struct socket *s = socket_check(L, index);
   struct tls_error e;
-  struct peername name;
-  size_t length;
-  lua_getiuservalue(L, index, VALUE_CONTEXT);
-  lua_getiuservalue(L, index, VALUE_HOSTNAME);
-  const struct context *c = lua_touserdata(L, -2);
-  const char *text = lua_tolstring(L, -1, &length);
-  bool ok = check_side(s, c, &e) &&
-            (text == NULL || peername_parse(&name, text, length, &e));
-  if (!ok || !open_engine(s, c, text != NULL ? &name : NULL, &e)) {
+  if (!connection_open(L, index, open_engine, &e)) {
     socket_release(L, s);
     error_raise(L, &e, "wrap_socket");
   }
-  lua_pop(L, 2);
   s->state = SOCKET_TLS;
-  engine_release_buffers(&s->engine, s->timeout == 0);
+  engine_release_buffers(&s->base.engine, s->timeout == 0);
   pressure_add(L, PRESSURE_CONNECTION);
 }
 
@@ -227,7 +143,7 @@ static int step_handshake(lua_State *L) {
     s->io.wire.wait = true;
     s->io.deadline = CLOCK_NEVER;
   }
-  enum step step = engine_handshake(&s->engine, &e);
+  enum step step = engine_handshake(&s->base.engine, &e);
   if (step != STEP_DONE) return socket_stopped(L, s, step, &e, "handshake", -1);
   s->close_on_failure = false;
   lua_pushboolean(L, 1);
@@ -246,7 +162,7 @@ static int step_unwrap(lua_State *L) {
   if (s->state != SOCKET_TLS) return socket_refuse(L, s, "unwrap");
   lua_settop(L, STEP_PROGRESS);
   socket_begin(L, s);
-  enum step step = engine_shutdown(&s->engine, &e);
+  enum step step = engine_shutdown(&s->base.engine, &e);
   if (step != STEP_DONE) return socket_stopped(L, s, step, &e, "unwrap", -1);
   socket_drop_tls(L, s);
   s->state = SOCKET_PLAIN;
@@ -265,8 +181,8 @@ static int step_close_write(lua_State *L) {
   if (s->state != SOCKET_TLS) return socket_refuse(L, s, "close_write");
   lua_settop(L, STEP_PROGRESS);
   socket_begin(L, s);
-  enum step step = engine_handshake(&s->engine, &e);
-  if (step == STEP_DONE) step = engine_close_write(&s->engine, &e);
+  enum step step = engine_handshake(&s->base.engine, &e);
+  if (step == STEP_DONE) step = engine_close_write(&s->base.engine, &e);
   if (step != STEP_DONE)
     return socket_stopped(L, s, step, &e, "close_write", -1);
   lua_pushboolean(L, 1);

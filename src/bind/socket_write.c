@@ -13,10 +13,11 @@
 #include "error.h"
 #include "gather.h"
 #include "socket.h"
+#include "unfinished.h"
 
 /* Flags mean nothing to TLS, and are refused in plain mode alike (I-84). */
 static void refuse_flags(const struct args *a, int i) {
-  if (args_opt_integer(a, i, 0) != 0)
+  if (args_given(a, i) && args_integer(a, i) != 0)
     error_throw(a->L, ERROR_VALUE, "non-zero flags are not allowed");
 }
 
@@ -29,74 +30,7 @@ static void check_writable(lua_State *L, struct socket *s, const char *op,
 
 /* The most bytes to give to write_piece at once. */
 static size_t record_of(const struct socket *s) {
-  return s->state == SOCKET_PLAIN ? ENGINE_RECORD : s->engine.record;
-}
-
-/* ---- retries (H-01) ---- */
-
-static void forget_unfinished(lua_State *L, struct socket *s) {
-  if (s->unfinished == 0) return;
-  s->unfinished = 0;
-  lua_pushnil(L);
-  lua_setiuservalue(L, 1, VALUE_UNFINISHED);
-}
-
-/* Does g begin with the `n` bytes at text? Uses g up. */
-static bool begins_with(struct gather *g, const char *text, size_t n) {
-  unsigned char scratch[1024];
-  const unsigned char *data;
-  while (n > 0) {
-    size_t got = gather_next(g, scratch, sizeof scratch, &data);
-    if (got == 0) return false;
-    if (got > n) got = n;
-    if (memcmp(data, text, got) != 0) return false;
-    text += got;
-    n -= got;
-  }
-  return true;
-}
-
-/*
-** Where to go on. After a want or a signal the same data comes again: what was
-** accepted of it is not sent twice. Other data is new, and the engine sends
-** what it holds of the old before it (proofs.md 6.4).
-*/
-static size_t resume_at(struct socket *s, const struct args *a) {
-  struct gather g;
-  size_t accepted = s->unfinished;
-  if (accepted == 0) return 0;
-  lua_getiuservalue(a->L, 1, VALUE_UNFINISHED);
-  const char *text = lua_isstring(a->L, -1) ? lua_tostring(a->L, -1)
-                                            : lua_touserdata(a->L, -1);
-  gather_check(&g, a, 0);
-  bool same = lua_rawequal(a->L, a->first, -1) ||
-              (g.total >= accepted && begins_with(&g, text, accepted));
-  lua_pop(a->L, 1);
-  return same ? accepted : 0;
-}
-
-/* Push a copy of the data's first `length` bytes. Not a luaL_Buffer: that may
-** call Lua, whose hook may raise the interrupt that led here. */
-static void push_copy(const struct args *a, size_t length) {
-  const unsigned char *data;
-  struct gather g;
-  unsigned char *copy = lua_newuserdatauv(a->L, length, 0);
-  gather_check(&g, a, 0);
-  for (size_t used = 0, n; used < length; used += n) {
-    n = gather_next(&g, copy + used, length - used, &data);
-    if (data != copy + used) memcpy(copy + used, data, n);
-  }
-}
-
-/* Remember the data whose first `accepted` bytes are accepted. */
-static void keep_unfinished(struct socket *s, const struct args *a,
-                            size_t accepted) {
-  if (lua_type(a->L, a->first) == LUA_TSTRING)
-    lua_pushvalue(a->L, a->first);
-  else
-    push_copy(a, accepted);
-  lua_setiuservalue(a->L, 1, VALUE_UNFINISHED);
-  s->unfinished = accepted;
+  return s->state == SOCKET_PLAIN ? ENGINE_RECORD : s->base.engine.record;
 }
 
 /* Is the operation to be begun again by the caller, or by op.lua? */
@@ -110,8 +44,8 @@ static bool may_return(enum step step) {
 /* Before the first byte: the handshake, or what is held of an earlier write. */
 static enum step begin_writing(struct socket *s, struct tls_error *e) {
   if (s->state == SOCKET_PLAIN) return STEP_DONE;
-  enum step step = engine_handshake(&s->engine, e);
-  return step == STEP_DONE ? engine_flush(&s->engine, e) : step;
+  enum step step = engine_handshake(&s->base.engine, e);
+  return step == STEP_DONE ? engine_flush(&s->base.engine, e) : step;
 }
 
 /* Write a piece, counting in *at what need not be given again. */
@@ -119,7 +53,7 @@ static enum step write_piece(struct socket *s, const unsigned char *data,
                              size_t length, size_t *at, struct tls_error *e) {
   if (s->state != SOCKET_PLAIN) {
     bool accepted;
-    enum step step = engine_write(&s->engine, data, length, &accepted, e);
+    enum step step = engine_write(&s->base.engine, data, length, &accepted, e);
     if (accepted) *at += length;
     return step;
   }
@@ -156,15 +90,15 @@ static int send_data(struct socket *s, const struct args *a, bool whole) {
   struct gather g;
   struct tls_error e;
   gather_check(&g, a, 0);
-  size_t at = resume_at(s, a);
+  size_t at = unfinished_resume(&s->base, a);
   socket_begin(a->L, s);
   enum step step = write_all(s, &g, &at, &e);
   bool partial =
       may_return(step) && s->state == SOCKET_PLAIN && !whole && at > 0;
   if (at > 0 && may_return(step) && !partial)
-    keep_unfinished(s, a, at);
+    unfinished_keep(&s->base, a, at);
   else if (at > 0)
-    forget_unfinished(a->L, s);
+    unfinished_forget(a->L, &s->base);
   if (step != STEP_DONE && !partial)
     return socket_stopped(a->L, s, step, &e, "write", (lua_Integer)at);
   lua_pushinteger(a->L, (lua_Integer)at);
@@ -318,7 +252,7 @@ static int step_sendfile(lua_State *L) {
   check_source(&a, &f);
   /* How far it was when a signal interrupted it. */
   size_t at = (size_t)lua_tointeger(L, STEP_PROGRESS);
-  forget_unfinished(L, s);
+  unfinished_forget(L, &s->base);
   int number = seek_to(s, &f, f.start + (off_t)at);
   if (number != 0) return error_throw_errno(L, number, "sendfile");
   socket_begin(L, s);

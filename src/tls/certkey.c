@@ -1,6 +1,7 @@
 #include "certkey.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -91,6 +92,13 @@ bool certkey_read_chain(struct certkey *c, const struct certkey_source *source,
   return true;
 }
 
+bool certkey_share_chain(struct certkey *c, STACK_OF(X509) * list) {
+  c->chain = X509_chain_up_ref(list);
+  if (c->chain == NULL) return false;
+  c->leaf = sk_X509_shift(c->chain);
+  return true;
+}
+
 struct password {
   const char *text;
   size_t length;
@@ -106,13 +114,11 @@ static int give_password(char *out, int size, int writing, void *data) {
   return (int)p->length;
 }
 
-/* An encrypted key and no password: say so (api.md, section 0). */
-static bool fail_without_password(struct tls_error *e) {
+bool certkey_fail_locked(const char *what, struct tls_error *e) {
   ERR_raise(ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ);
-  struct tls_error raised;
-  tlserr_take(&raised, "bad password read");
-  *e = raised;
-  strcpy(e->message, "the private key is encrypted: a password is needed");
+  tlserr_take(e, "bad password read");
+  snprintf(e->message, sizeof e->message,
+           "%s is encrypted: a password is needed", what);
   return false;
 }
 
@@ -138,7 +144,7 @@ bool certkey_read_key(struct certkey *c, const struct certkey_source *source,
   BIO_free(bio);
   *encrypted = p.asked;
   if (c->key == NULL && p.asked && password == NULL)
-    return fail_without_password(e);
+    return certkey_fail_locked("the private key", e);
   if (c->key == NULL) return fail_pem(e, "cannot read the private key");
   tlserr_clear();
   return true;

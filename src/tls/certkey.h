@@ -3,7 +3,8 @@
 ** DER.
 ** Reading and installing are two steps, so that a context changes only when
 ** everything has been read. Nobody is ever prompted for a password.
-** Calls: OpenSSL, tlserr. Called by: src/bind/context_load.
+** Calls: OpenSSL, tlserr. Called by: pkcs12, src/bind (credentials,
+** context_load).
 */
 #ifndef PYSSL_TLS_CERTKEY_H
 #define PYSSL_TLS_CERTKEY_H
@@ -42,6 +43,10 @@ MUST_USE bool certkey_read_chain(struct certkey *c,
                                  const struct certkey_source *source,
                                  struct tls_error *e);
 
+/* Take references to a list's certificates instead: the leaf, its chain.
+** False: out of memory. */
+MUST_USE bool certkey_share_chain(struct certkey *c, STACK_OF(X509) * list);
+
 /*
 ** Read the private key; `password` may be NULL. False with *e; *encrypted then
 ** tells whether a password was asked for.
@@ -50,6 +55,10 @@ MUST_USE bool certkey_read_key(struct certkey *c,
                                const struct certkey_source *source,
                                const char *password, size_t password_length,
                                bool *encrypted, struct tls_error *e);
+
+/* Fill in *e where something is encrypted and there is no password (api.md,
+** section 0), and give false. */
+bool certkey_fail_locked(const char *what, struct tls_error *e);
 
 /* Check that key and leaf belong together and install all three. */
 MUST_USE bool certkey_install(const struct certkey *c, SSL_CTX *context,

@@ -30,9 +30,17 @@ static void note_alert(const SSL *ssl, int where, int value) {
   if (e != NULL) e->alert = value & 0xff;
 }
 
+struct engine *engine_of(const SSL *ssl) {
+  return engine_index < 0 ? NULL : SSL_get_ex_data(ssl, engine_index);
+}
+
 void engine_note_failure(const SSL *ssl, int error) {
-  struct engine *e = SSL_get_ex_data(ssl, engine_index);
+  struct engine *e = engine_of(ssl);
   if (e != NULL) e->refusal = error;
+}
+
+void engine_interrupt(struct engine *e) {
+  e->interrupted = true;
 }
 
 int engine_note_fault(int ok, X509_STORE_CTX *store) {
@@ -248,7 +256,7 @@ static void note_handshake(struct engine *e) {
   if (SSL_is_server(e->ssl) && e->wire->wait) SSL_free_buffers(e->ssl);
 }
 
-enum step engine_handshake(struct engine *e, struct tls_error *error) {
+static enum step shake_hands(struct engine *e, struct tls_error *error) {
   if (e->handshaken && !e->failed) return STEP_DONE;
   if (e->failed) return fail_again(error);
   tlserr_clear();
@@ -256,10 +264,7 @@ enum step engine_handshake(struct engine *e, struct tls_error *error) {
   if (SSL_do_handshake(e->ssl) != 1) return stopped(e, true, error);
   note_handshake(e);
   tlserr_clear();
-  if (e->refusal == 0) return STEP_DONE;
-  e->failed = true;
-  tlserr_system(error, e->refusal);
-  return STEP_FAILED;
+  return STEP_DONE;
 }
 
 /* A read found nothing more: how did the stream end? */
@@ -288,10 +293,10 @@ static bool is_closed(const struct engine *e) {
          !SSL_in_init(e->ssl);
 }
 
-enum step engine_read(struct engine *e, void *data, size_t size, size_t *got,
-                      struct tls_error *error) {
+static enum step read_data(struct engine *e, void *data, size_t size,
+                           size_t *got, struct tls_error *error) {
   if (!e->handshaken || e->failed) {
-    enum step step = engine_handshake(e, error);
+    enum step step = shake_hands(e, error);
     if (step != STEP_DONE) return step;
   }
   e->wire->event = WIRE_NONE;
@@ -332,7 +337,7 @@ static enum step write_record(struct engine *e, const void *data, size_t length,
   return stopped(e, false, error);
 }
 
-enum step engine_flush(struct engine *e, struct tls_error *error) {
+static enum step flush_held(struct engine *e, struct tls_error *error) {
   if (e->held == NULL) return STEP_DONE;
   if (e->failed) return fail_again(error);
   enum step step = write_record(e, e->held, e->held_length, error);
@@ -340,12 +345,12 @@ enum step engine_flush(struct engine *e, struct tls_error *error) {
   return step;
 }
 
-enum step engine_write(struct engine *e, const void *data, size_t length,
-                       bool *accepted, struct tls_error *error) {
+static enum step write_data(struct engine *e, const void *data, size_t length,
+                            bool *accepted, struct tls_error *error) {
   enum step step = STEP_DONE;
   *accepted = false;
-  if (!e->handshaken || e->failed) step = engine_handshake(e, error);
-  if (step == STEP_DONE && e->held != NULL) step = engine_flush(e, error);
+  if (!e->handshaken || e->failed) step = shake_hands(e, error);
+  if (step == STEP_DONE && e->held != NULL) step = flush_held(e, error);
   if (step != STEP_DONE) return step;
   step = write_record(e, data, length, error);
   *accepted = step == STEP_DONE || is_held(step);
@@ -356,17 +361,17 @@ enum step engine_write(struct engine *e, const void *data, size_t length,
   return STEP_FAILED;
 }
 
-enum step engine_close_write(struct engine *e, struct tls_error *error) {
+static enum step close_write(struct engine *e, struct tls_error *error) {
   if (SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) return STEP_DONE;
-  enum step step = engine_flush(e, error);
+  enum step step = flush_held(e, error);
   if (step != STEP_DONE) return step;
   tlserr_clear();
   e->wire->event = WIRE_NONE;
   return SSL_shutdown(e->ssl) >= 0 ? STEP_DONE : stopped(e, true, error);
 }
 
-enum step engine_shutdown(struct engine *e, struct tls_error *error) {
-  enum step step = engine_flush(e, error);
+static enum step shut_down(struct engine *e, struct tls_error *error) {
+  enum step step = flush_held(e, error);
   if (step != STEP_DONE) return step;
   tlserr_clear();
   e->wire->event = WIRE_NONE;
@@ -378,4 +383,47 @@ enum step engine_shutdown(struct engine *e, struct tls_error *error) {
     /* To OpenSSL a fatal alert counts as closed, once it has told of it. */
     ERR_raise(ERR_LIB_SSL, SSL_R_SHUTDOWN_WHILE_IN_INIT);
   return stopped(e, true, error);
+}
+
+/* ---- the steps, as others call them ---- */
+
+/* A callback that failed makes the step fail, whatever OpenSSL made of it. */
+static enum step finish(struct engine *e, enum step step,
+                        struct tls_error *error) {
+  if (!e->interrupted && e->refusal == 0) return step;
+  if (step == STEP_DONE && e->refusal != 0) e->failed = true;
+  if (e->refusal != 0)
+    tlserr_system(error, e->refusal);
+  else
+    tlserr_set(error, ERROR_SSL, "a callback failed");
+  tlserr_clear();
+  e->interrupted = false;
+  e->refusal = 0;
+  return STEP_FAILED;
+}
+
+enum step engine_handshake(struct engine *e, struct tls_error *error) {
+  return finish(e, shake_hands(e, error), error);
+}
+
+enum step engine_read(struct engine *e, void *data, size_t size, size_t *got,
+                      struct tls_error *error) {
+  return finish(e, read_data(e, data, size, got, error), error);
+}
+
+enum step engine_write(struct engine *e, const void *data, size_t length,
+                       bool *accepted, struct tls_error *error) {
+  return finish(e, write_data(e, data, length, accepted, error), error);
+}
+
+enum step engine_flush(struct engine *e, struct tls_error *error) {
+  return finish(e, flush_held(e, error), error);
+}
+
+enum step engine_close_write(struct engine *e, struct tls_error *error) {
+  return finish(e, close_write(e, error), error);
+}
+
+enum step engine_shutdown(struct engine *e, struct tls_error *error) {
+  return finish(e, shut_down(e, error), error);
 }

@@ -50,7 +50,8 @@ struct engine {
   int refusal; /* errno of a callback that failed (the key log), or 0 */
   enum engine_end end;
   bool handshaken;
-  bool failed; /* a fatal error: every later step fails */
+  bool interrupted; /* a callback failed: the step that runs is to fail */
+  bool failed;      /* a fatal error: every later step fails */
 };
 
 /* Install the callbacks that engines on this context report through. */
@@ -59,9 +60,16 @@ void engine_prepare_context(SSL_CTX *context);
 /* The verify callback that goes with every verify mode. */
 int engine_note_fault(int ok, X509_STORE_CTX *store);
 
+/* The engine of an SSL, or NULL. */
+struct engine *engine_of(const SSL *ssl);
+
 /* A callback of this connection failed with an errno value: the step that it
 ** ran under is to fail with it. */
 void engine_note_failure(const SSL *ssl, int error);
+
+/* A callback failed in a way that the caller of the step knows: the step that
+** it ran under is to fail, whatever OpenSSL makes of it. */
+void engine_interrupt(struct engine *e);
 
 /*
 ** Begin a connection over a descriptor, or over memory: what the peer sends is

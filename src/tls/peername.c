@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include "../sys/address.h"
+#include "idna.h"
 
 #define LABEL_MAX 63 /* RFC 1035, 2.3.4 */
 
@@ -30,8 +31,6 @@ static bool take_ip(struct peername *name, const char *text, size_t length) {
 static const char *label_fault(const char *text, size_t length) {
   size_t label = 0;
   for (size_t i = 0; i < length; i++) {
-    if ((unsigned char)text[i] >= 0x80)
-      return "is not ASCII, and this build has no IDNA";
     if (text[i] != '.') {
       if (++label > LABEL_MAX) return "has a label longer than 63 bytes";
     } else if (label == 0) {
@@ -50,28 +49,42 @@ static bool refuse_long(struct tls_error *e) {
   return false;
 }
 
-bool peername_parse(struct peername *name, const char *text, size_t length,
-                    struct tls_error *e) {
-  if (memchr(text, '\0', length) != NULL) {
-    tlserr_set(e, ERROR_TYPE, "server_hostname has an embedded NUL");
-    return false;
-  }
-  if (length == 0) {
-    tlserr_set(e, ERROR_VALUE, "server_hostname must not be empty");
-    return false;
-  }
-  size_t bare = text[length - 1] == '.' ? length - 1 : length;
-  if (take_ip(name, text, bare)) return true;
+static bool refuse(struct tls_error *e, const char *fault) {
+  tlserr_set(e, ERROR_VALUE, "server_hostname %s", fault);
+  return false;
+}
+
+/* A host name in ASCII. */
+static bool take_host(struct peername *name, const char *text, size_t length,
+                      struct tls_error *e) {
+  size_t bare = length > 0 && text[length - 1] == '.' ? length - 1 : length;
   const char *fault = label_fault(text, length);
-  if (fault != NULL) {
-    tlserr_set(e, ERROR_VALUE, "server_hostname %s", fault);
-    return false;
-  }
+  if (fault != NULL) return refuse(e, fault);
+  if (bare == 0) return refuse(e, "must not be empty");
   if (bare > PEERNAME_MAX) return refuse_long(e);
   memcpy(name->text, text, bare);
   name->text[bare] = '\0';
   name->ip = false;
   return true;
+}
+
+bool peername_parse(struct peername *name, const char *text, size_t length,
+                    struct tls_error *e) {
+  char ascii[IDNA_MAX + 1];
+  const char *fault;
+  if (memchr(text, '\0', length) != NULL) {
+    tlserr_set(e, ERROR_TYPE, "server_hostname has an embedded NUL");
+    return false;
+  }
+  if (length == 0) return refuse(e, "must not be empty");
+  size_t bare = text[length - 1] == '.' ? length - 1 : length;
+  if (take_ip(name, text, bare)) return true;
+  if (!idna_is_needed(text, length)) return take_host(name, text, length, e);
+  switch (idna_encode(text, length, ascii, &fault)) {
+  case IDNA_TOO_LONG: return refuse_long(e);
+  case IDNA_REFUSED: return refuse(e, fault);
+  default: return take_host(name, ascii, strlen(ascii), e);
+  }
 }
 
 bool peername_apply(const struct peername *name, SSL *ssl, bool check) {

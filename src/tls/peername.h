@@ -1,6 +1,6 @@
 /*
 ** peername.h - the name of the peer: what SNI says and what is checked.
-** Calls: OpenSSL, address, tlserr. Called by: engine, src/bind.
+** Calls: OpenSSL, address, idna, tlserr. Called by: engine, src/bind.
 */
 #ifndef PYSSL_TLS_PEERNAME_H
 #define PYSSL_TLS_PEERNAME_H
@@ -18,14 +18,15 @@ HIDDEN_BEGIN
 #define PEERNAME_MAX 255 /* RFC 6066, 3 through RFC 1035, 2.3.4 */
 
 struct peername {
-  char text[PEERNAME_MAX + 1]; /* without the trailing dot or IPv6 zone */
+  char text[PEERNAME_MAX + 1]; /* ASCII, without trailing dot or IPv6 zone */
   bool ip;                     /* an address: no SNI, checked as iPAddress */
 };
 
 /*
-** Read a server_hostname (api.md H-11, I-67 ... I-71). False with *e: empty,
-** leading dot, empty or overlong label, not ASCII: ERROR_VALUE; an embedded
-** NUL: ERROR_TYPE; beyond 255 bytes: SSL3_EXT_INVALID_SERVERNAME.
+** Read a server_hostname (api.md H-11, I-67 ... I-71), one that is not ASCII
+** by idna. False with *e: empty, leading dot, empty or overlong label, no valid
+** international name: ERROR_VALUE; an embedded NUL: ERROR_TYPE; beyond 255
+** bytes in ASCII: SSL3_EXT_INVALID_SERVERNAME.
 */
 MUST_USE bool peername_parse(struct peername *name, const char *text,
                              size_t length, struct tls_error *e);

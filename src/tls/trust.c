@@ -154,6 +154,16 @@ static bool add_data(struct trust *t, struct part *p, const struct truststep *s,
   return trustload_data(t->store, s->data, s->length, p->identity, e);
 }
 
+static bool add_crl(struct trust *t, struct part *p, const struct truststep *s,
+                    struct tls_error *e) {
+  return trustload_crls(t->store, s->data, s->length, p->identity, e);
+}
+
+static bool add_certificates(struct trust *t, struct part *p,
+                             const struct truststep *s, struct tls_error *e) {
+  return trustload_certificates(t->store, s->certificates, p->identity, e);
+}
+
 static bool add_file(struct trust *t, struct part *p, const struct truststep *s,
                      struct tls_error *e) {
   unsigned char *text;
@@ -198,8 +208,12 @@ static bool add_system(struct trust *t, struct part *p,
 static bool (*const add_functions[])(struct trust *, struct part *,
                                      const struct truststep *,
                                      struct tls_error *) = {
-    [STEP_DATA] = add_data,           [STEP_FILE] = add_file,
-    [STEP_DIRECTORY] = add_directory, [STEP_BUNDLE] = add_bundle,
+    [STEP_DATA] = add_data,
+    [STEP_CRL] = add_crl,
+    [STEP_CERTIFICATES] = add_certificates,
+    [STEP_FILE] = add_file,
+    [STEP_DIRECTORY] = add_directory,
+    [STEP_BUNDLE] = add_bundle,
     [STEP_SYSTEM] = add_system,
 };
 

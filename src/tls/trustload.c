@@ -8,11 +8,15 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
+#include "pemwalk.h"
 #include "trustload.h"
+
+struct block;
 
 struct load {
   X509_STORE *store;
   unsigned char *digest; /* of the objects so far, in their order */
+  const struct block *certificates, *crls; /* PEM's, or NULL: passed over */
   int count;
 };
 
@@ -67,57 +71,35 @@ static bool take_crl(struct load *l, const unsigned char *der, long length) {
   return ok;
 }
 
-static const struct block {
+struct block {
   const char *label;
   bool (*take)(struct load *l, const unsigned char *der, long length);
-} blocks[] = {
+};
+
+static const struct block certificate_blocks[] = {
     {PEM_STRING_X509, take_certificate},
     {PEM_STRING_X509_OLD, take_certificate},
     {PEM_STRING_X509_TRUSTED, take_trusted},
-    {PEM_STRING_X509_CRL, take_crl}, /* the last: not for data */
+    {NULL, NULL},
 };
 
-#define BLOCKS      (sizeof blocks / sizeof *blocks)
-#define DATA_BLOCKS (BLOCKS - 1)
+static const struct block crl_blocks[] = {{PEM_STRING_X509_CRL, take_crl},
+                                          {NULL, NULL}};
 
-static bool take_block(struct load *l, const char *label, size_t kinds,
-                       const unsigned char *der, long length) {
-  for (size_t i = 0; i < kinds; i++)
-    if (strcmp(label, blocks[i].label) == 0)
-      return blocks[i].take(l, der, length);
-  return true;
+static const struct block *find_block(const struct block *list,
+                                      const char *label) {
+  for (; list != NULL && list->label != NULL; list++)
+    if (strcmp(label, list->label) == 0) return list;
+  return NULL;
 }
 
-/* No more blocks? Else what PEM_read_bio failed at is an error. */
-static bool at_end(void) {
-  unsigned long code = ERR_peek_last_error();
-  return ERR_GET_LIB(code) == ERR_LIB_PEM &&
-         ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
-}
-
-/* Load the first `kinds` kinds of blocks. What is read may be a private key,
-** so it is wiped. False: the reason is in OpenSSL's queue. */
-static bool load_blocks(struct load *l, BIO *bio, size_t kinds) {
-  bool ok = true;
-  char *label, *header;
-  unsigned char *der;
-  long length;
-  while (ok && PEM_read_bio(bio, &label, &header, &der, &length) == 1) {
-    ok = take_block(l, label, kinds, der, length);
-    OPENSSL_free(label);
-    OPENSSL_free(header);
-    OPENSSL_clear_free(der, (size_t)length);
-  }
-  return ok && at_end();
-}
-
-static bool load_text(struct load *l, const void *text, size_t length,
-                      size_t kinds) {
-  BIO *bio = BIO_new_mem_buf(text, (int)length);
-  if (bio == NULL) return false;
-  bool ok = load_blocks(l, bio, kinds);
-  BIO_free(bio);
-  return ok;
+/* Other blocks are passed over. */
+static bool take_block(void *arg, const char *label, const unsigned char *der,
+                       long length) {
+  struct load *l = arg;
+  const struct block *block = find_block(l->certificates, label);
+  if (block == NULL) block = find_block(l->crls, label);
+  return block == NULL || block->take(l, der, length);
 }
 
 static bool load_der(struct load *l, const unsigned char *der, size_t length) {
@@ -132,14 +114,49 @@ static bool load_der(struct load *l, const unsigned char *der, size_t length) {
   return ok;
 }
 
+static bool load_der_crls(struct load *l, const unsigned char *der,
+                          size_t length) {
+  const unsigned char *end = der + length;
+  bool ok = true;
+  while (ok && der < end) {
+    X509_CRL *crl = d2i_X509_CRL(NULL, &der, (long)(end - der));
+    ok = crl != NULL && add_crl(l, crl);
+    X509_CRL_free(crl);
+  }
+  if (!ok) ERR_raise(ERR_LIB_ASN1, ASN1_R_NOT_ENOUGH_DATA);
+  return ok;
+}
+
 /* What "nothing there" is called in each format (I-57, I-58). */
-static const struct nothing {
+struct nothing {
   int library, reason;
   const char *message;
-} no_pem = {ERR_LIB_PEM, PEM_R_NO_START_LINE,
-            "no start line: cadata does not contain a certificate"},
-  no_der = {ERR_LIB_ASN1, ASN1_R_NOT_ENOUGH_DATA,
-            "not enough data: cadata does not contain a certificate"};
+};
+
+/* What can be loaded from memory. */
+struct kind {
+  const struct block *certificates, *crls;
+  bool (*load_der)(struct load *l, const unsigned char *der, size_t length);
+  struct nothing no_pem, no_der;
+};
+
+static const struct kind certificate_kind = {
+    .certificates = certificate_blocks,
+    .load_der = load_der,
+    .no_pem = {ERR_LIB_PEM, PEM_R_NO_START_LINE,
+               "no start line: cadata does not contain a certificate"},
+    .no_der = {ERR_LIB_ASN1, ASN1_R_NOT_ENOUGH_DATA,
+               "not enough data: cadata does not contain a certificate"},
+};
+
+static const struct kind crl_kind = {
+    .crls = crl_blocks,
+    .load_der = load_der_crls,
+    .no_pem = {ERR_LIB_PEM, PEM_R_NO_START_LINE,
+               "no start line: there is no revocation list"},
+    .no_der = {ERR_LIB_ASN1, ASN1_R_NOT_ENOUGH_DATA,
+               "not enough data: there is no revocation list"},
+};
 
 static bool fail_nothing(const struct nothing *n, struct tls_error *e) {
   ERR_raise(n->library, n->reason);
@@ -154,25 +171,53 @@ static bool too_long(size_t length, struct tls_error *e) {
   return true;
 }
 
+static bool load_memory(const struct kind *kind, struct load *l,
+                        const void *data, size_t length, struct tls_error *e) {
+  l->certificates = kind->certificates;
+  l->crls = kind->crls;
+  memset(l->digest, 0, TRUST_DIGEST);
+  if (too_long(length, e)) return false;
+  bool pem = pemwalk_is_pem(data, length);
+  bool ok = pem ? pemwalk(data, length, take_block, l)
+                : kind->load_der(l, data, length);
+  if (l->count == 0)
+    return fail_nothing(pem ? &kind->no_pem : &kind->no_der, e);
+  if (!ok) tlserr_take(e, "cannot load the data");
+  return ok;
+}
+
 bool trustload_data(X509_STORE *store, const void *data, size_t length,
                     unsigned char *digest, struct tls_error *e) {
   struct load l = {.store = store, .digest = digest};
+  return load_memory(&certificate_kind, &l, data, length, e);
+}
+
+bool trustload_crls(X509_STORE *store, const void *data, size_t length,
+                    unsigned char *digest, struct tls_error *e) {
+  struct load l = {.store = store, .digest = digest};
+  return load_memory(&crl_kind, &l, data, length, e);
+}
+
+bool trustload_certificates(X509_STORE *store, STACK_OF(X509) * list,
+                            unsigned char *digest, struct tls_error *e) {
+  struct load l = {.store = store, .digest = digest};
+  bool ok = true;
   memset(digest, 0, TRUST_DIGEST);
-  if (too_long(length, e)) return false;
-  bool pem = memmem(data, length, "-----BEGIN", 10) != NULL;
-  bool ok = pem ? load_text(&l, data, length, DATA_BLOCKS)
-                : load_der(&l, data, length);
-  if (l.count == 0) return fail_nothing(pem ? &no_pem : &no_der, e);
-  if (!ok) tlserr_take(e, "cannot load the certificate data");
+  for (int i = 0; ok && i < sk_X509_num(list); i++)
+    ok = add_certificate(&l, sk_X509_value(list, i));
+  if (!ok) tlserr_take(e, "cannot load the certificates");
   return ok;
 }
 
 bool trustload_pem(X509_STORE *store, const void *text, size_t length,
                    unsigned char *digest, struct tls_error *e) {
-  struct load l = {.store = store, .digest = digest};
+  struct load l = {.store = store,
+                   .digest = digest,
+                   .certificates = certificate_blocks,
+                   .crls = crl_blocks};
   memset(digest, 0, TRUST_DIGEST);
   if (too_long(length, e)) return false;
-  bool ok = load_text(&l, text, length, BLOCKS);
+  bool ok = pemwalk(text, length, take_block, &l);
   if (ok && l.count > 0) return true;
   ERR_raise(ERR_LIB_X509,
             ok ? X509_R_NO_CERTIFICATE_OR_CRL_FOUND : ERR_R_PEM_LIB);

@@ -7,6 +7,7 @@
 
 #include <openssl/err.h>
 #include <openssl/sha.h>
+#include <openssl/x509.h>
 #include <openssl/x509err.h>
 
 #include "../sys/file.h"
@@ -18,7 +19,7 @@
 ** its time telling: clocks of file systems tick slowly. */
 #define FRESH_SECONDS 2
 
-#define COSTLY_DATA 16384 /* bytes of cadata */
+#define COSTLY_DATA 16384 /* bytes of cadata and revocation lists */
 
 /* What a key is made of: digests of this. Zeroed first, for its padding. */
 struct facts {
@@ -63,12 +64,31 @@ static bool facts_key(const struct facts *f, unsigned char *key) {
 static bool key_data(struct truststep *s, struct tls_error *e) {
   struct facts f;
   if (s->length == 0) {
-    tlserr_set(e, ERROR_VALUE, "Empty certificate data");
+    tlserr_set(e, ERROR_VALUE, "Empty %s data",
+               s->kind == STEP_CRL ? "revocation list" : "certificate");
     return false;
   }
   facts_init(&f, s->kind);
   if (facts_text(&f, s->data, s->length) && facts_key(&f, s->key)) return true;
   return out_of_memory(e);
+}
+
+/* Of the certificates' own digests, in their order. */
+static bool key_certificates(struct truststep *s, struct tls_error *e) {
+  unsigned char chain[2 * STEP_KEY] = {0};
+  struct facts f;
+  bool ok = true;
+  if (sk_X509_num(s->certificates) < 1) {
+    tlserr_set(e, ERROR_VALUE, "Empty certificate data");
+    return false;
+  }
+  facts_init(&f, s->kind);
+  for (int i = 0; ok && i < sk_X509_num(s->certificates); i++)
+    ok = X509_digest(sk_X509_value(s->certificates, i), EVP_sha256(),
+                     chain + STEP_KEY, NULL) == 1 &&
+         digest(chain, sizeof chain, chain);
+  memcpy(f.text, chain, STEP_KEY);
+  return (ok && facts_key(&f, s->key)) || out_of_memory(e);
 }
 
 /* Can the file's time tell whether it is the same file? A pipe's cannot. */
@@ -156,26 +176,42 @@ static bool key_system(struct truststep *s, struct tls_error *e) {
 }
 
 static bool (*const key_functions[])(struct truststep *, struct tls_error *) = {
-    [STEP_DATA] = key_data,           [STEP_FILE] = key_file,
-    [STEP_DIRECTORY] = key_directory, [STEP_BUNDLE] = key_bundle,
+    [STEP_DATA] = key_data,
+    [STEP_CRL] = key_data,
+    [STEP_CERTIFICATES] = key_certificates,
+    [STEP_FILE] = key_file,
+    [STEP_DIRECTORY] = key_directory,
+    [STEP_BUNDLE] = key_bundle,
     [STEP_SYSTEM] = key_system,
 };
 
 /* ---- */
 
-/* Add a step; `text` is borrowed for STEP_DATA, else copied. */
-static bool add(struct trustplan *plan, enum step_kind kind, const char *text,
-                size_t length, struct tls_error *e) {
+static struct truststep *next_step(struct trustplan *plan,
+                                   enum step_kind kind) {
   struct truststep *s = &plan->steps[plan->count];
   memset(s, 0, sizeof *s);
   s->kind = kind;
-  if (kind == STEP_DATA) {
-    s->data = text;
-    s->length = length;
-  } else {
-    s->path = strndup(text, length);
-    if (s->path == NULL) return out_of_memory(e);
-  }
+  return s;
+}
+
+/* Add a step that has a path, which is copied. */
+static bool add(struct trustplan *plan, enum step_kind kind, const char *text,
+                size_t length, struct tls_error *e) {
+  struct truststep *s = next_step(plan, kind);
+  s->path = strndup(text, length);
+  if (s->path == NULL) return out_of_memory(e);
+  plan->count++;
+  return key_functions[kind](s, e);
+}
+
+/* Add a step that has what it needs in memory, which is borrowed. */
+static bool add_memory(struct trustplan *plan, enum step_kind kind,
+                       const struct trust_source *source, struct tls_error *e) {
+  struct truststep *s = next_step(plan, kind);
+  s->data = source->text;
+  s->length = source->length;
+  s->certificates = source->certificates;
   plan->count++;
   return key_functions[kind](s, e);
 }
@@ -205,9 +241,15 @@ static bool add_source(struct trustplan *plan, const struct trust_source *s,
       [TRUST_DATA] = STEP_DATA,
       [TRUST_FILE] = STEP_FILE,
       [TRUST_DIRECTORY] = STEP_DIRECTORY,
+      [TRUST_CRL] = STEP_CRL,
+      [TRUST_CERTIFICATES] = STEP_CERTIFICATES,
   };
-  if (s->kind == TRUST_SYSTEM) return add_system(plan, e);
-  return add(plan, kinds[s->kind], s->text, s->length, e);
+  switch (s->kind) {
+  case TRUST_SYSTEM: return add_system(plan, e);
+  case TRUST_FILE:
+  case TRUST_DIRECTORY: return add(plan, kinds[s->kind], s->text, s->length, e);
+  default: return add_memory(plan, kinds[s->kind], s, e);
+  }
 }
 
 bool trustplan_make(struct trustplan *plan, const struct trust_source *sources,
@@ -258,12 +300,19 @@ void trustplan_drop(struct trustplan *plan,
   plan->count = left;
 }
 
-bool trustplan_is_costly(const struct trustplan *plan) {
-  for (size_t i = 0; i < plan->count; i++) {
-    const struct truststep *s = &plan->steps[i];
-    if (s->kind != STEP_DIRECTORY &&
-        (s->kind != STEP_DATA || s->length >= COSTLY_DATA))
-      return true;
+/* Certificates that were read already cost no reading. */
+static bool is_costly(const struct truststep *s) {
+  switch (s->kind) {
+  case STEP_DIRECTORY:
+  case STEP_CERTIFICATES: return false;
+  case STEP_DATA:
+  case STEP_CRL: return s->length >= COSTLY_DATA;
+  default: return true;
   }
+}
+
+bool trustplan_is_costly(const struct trustplan *plan) {
+  for (size_t i = 0; i < plan->count; i++)
+    if (is_costly(&plan->steps[i])) return true;
   return false;
 }

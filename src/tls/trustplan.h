@@ -19,6 +19,8 @@ HIDDEN_BEGIN
 
 enum step_kind {
   STEP_DATA,
+  STEP_CRL,
+  STEP_CERTIFICATES,
   STEP_FILE,      /* loaded at once */
   STEP_DIRECTORY, /* hashed, looked into on demand; several with ':' between */
   STEP_BUNDLE,    /* a file that is looked into on demand */
@@ -30,12 +32,15 @@ enum step_kind {
 struct truststep {
   enum step_kind kind;
   char *path;
-  const void *data; /* STEP_DATA: the caller's; STEP_FILE: NULL, or `content` */
+  const void *data; /* STEP_DATA, STEP_CRL: the caller's; STEP_FILE: NULL, or
+                       `content` */
   size_t length;
+  STACK_OF(X509) * certificates;    /* STEP_CERTIFICATES: the caller's */
   unsigned char *content;           /* owned */
   unsigned char key[STEP_KEY];      /* tells what was there at this moment */
   unsigned char identity[STEP_KEY]; /* tells what is trusted, in any process;
-                                       not of data and files: loading tells */
+                                       not of data, certificates and files:
+                                       loading tells */
 };
 
 struct trustplan {

@@ -1,19 +1,19 @@
 /*
-** socket_info.c - what a connection tells of itself: the methods of ssl.socket
-** that only look.
+** connection_info.c - what a connection tells of itself: the methods of
+** ssl.socket and ssl.object that only look.
 */
 #include <errno.h>
 
 #include "args.h"
 #include "certbox.h"
 #include "certinfo.h"
+#include "connection.h"
 #include "error.h"
-#include "socket.h"
 #include "warning.h"
 
 /* The receiver's SSL, or NULL where there is no TLS. */
 static SSL *ssl_of(lua_State *L) {
-  return socket_self(L)->engine.ssl;
+  return connection_self(L)->engine.ssl;
 }
 
 /*
@@ -24,13 +24,12 @@ static SSL *ssl_of(lua_State *L) {
 */
 static int getpeercert(lua_State *L) {
   static const char *const names[] = {"binary_form", NULL};
-  struct socket *s = socket_self(L);
+  struct connection *s = connection_self(L);
   struct args a;
   args_take(&a, L, 2, names);
   bool binary = args_opt_boolean(&a, 0, false);
   if (s->engine.ssl == NULL)
-    return error_throw_errno(L, s->state == SOCKET_CLOSED ? EBADF : ENOTCONN,
-                             "getpeercert");
+    return error_throw_errno(L, ENOTCONN, "getpeercert");
   if (!s->engine.handshaken)
     return error_throw(L, ERROR_VALUE, "handshake not done yet");
   X509 *certificate = SSL_get0_peer_certificate(s->engine.ssl);
@@ -76,7 +75,7 @@ static int cipher(lua_State *L) {
 **         clients, before the handshake, and on resumed connections (J-15)
 */
 static int shared_ciphers(lua_State *L) {
-  struct socket *s = socket_self(L);
+  struct connection *s = connection_self(L);
   SSL *ssl = s->engine.ssl;
   bool told = ssl != NULL && s->engine.handshaken && SSL_is_server(ssl) &&
               !SSL_session_reused(ssl);
@@ -113,57 +112,26 @@ static int compression(lua_State *L) {
 /* conn:version() gives "TLSv1.3", ...; nil before the handshake is done and
 ** after a fatal error (E-27). */
 static int version(lua_State *L) {
-  struct socket *s = socket_self(L);
+  struct connection *s = connection_self(L);
   bool known = s->engine.ssl && s->engine.handshaken && !s->engine.failed;
   lua_pushstring(L, known ? SSL_get_version(s->engine.ssl) : NULL);
   return 1;
 }
 
-/*
-** conn:pending() counts the bytes that a read gives without looking at the
-** descriptor (E-28).
-** @return integer: decrypted bytes that wait; after unwrap, bytes that were
-**         read ahead; else 0
-*/
-static int pending(lua_State *L) {
-  struct socket *s = socket_self(L);
-  size_t count = s->state == SOCKET_PLAIN ? s->io.front_left : 0;
-  if (s->engine.ssl != NULL) count = (size_t)SSL_pending(s->engine.ssl);
-  lua_pushinteger(L, (lua_Integer)count);
-  return 1;
-}
-
-/*
-** conn:eof() tells how the peer's stream ended.
-** @return "clean": by close_notify; "ragged": without; nil while it is open,
-**         where it failed instead, and in plain mode
-*/
-static int eof(lua_State *L) {
-  static const char *const names[] = {[ENGINE_OPEN] = NULL,
-                                      [ENGINE_CLEAN] = "clean",
-                                      [ENGINE_RAGGED] = "ragged"};
-  struct socket *s = socket_self(L);
-  bool plain = s->state == SOCKET_PLAIN;
-  lua_pushstring(L, plain ? NULL : names[s->engine.end]);
-  return 1;
-}
-
 /* conn:selected_npn_protocol() is nil: NPN is gone (E-24). */
 static int selected_npn_protocol(lua_State *L) {
-  socket_self(L);
+  connection_self(L);
   warning_deprecated(L, "selected_npn_protocol");
   lua_pushnil(L);
   return 1;
 }
 
-const luaL_Reg socket_info_methods[] = {
+const luaL_Reg connection_info_methods[] = {
     {"getpeercert", getpeercert},
     {"cipher", cipher},
     {"shared_ciphers", shared_ciphers},
     {"compression", compression},
     {"version", version},
-    {"pending", pending},
-    {"eof", eof},
     {"selected_npn_protocol", selected_npn_protocol},
     {NULL, NULL},
 };
