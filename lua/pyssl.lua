@@ -9,6 +9,7 @@ local hostname = require "pyssl.hostname"
 local pem = require "pyssl.pem"
 
 require "pyssl.context" -- adds its methods to ssl.context
+require "pyssl.object"
 
 local ssl = {_VERSION = "pyssl 0.1"}
 
@@ -20,7 +21,7 @@ ssl.socket_error = ssl.OSError
 
 for _, name in ipairs {
   "SSLContext", "MemoryBIO", "get_default_verify_paths", "buffer", "get_sigalgs",
-  "certificate", "certificates", "private_key",
+  "certificate", "certificates", "private_key", "session_import",
   "RAND_bytes", "RAND_status", "RAND_add", "RAND_egd",
 } do
   ssl[name] = core[name]

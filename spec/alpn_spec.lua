@@ -195,7 +195,7 @@ describe("the list of protocols", function()
 end)
 
 describe("selected_alpn_protocol", function()
-  it("is nil before the handshake and without a connection [E-23, E.4]", function()
+  it("is nil before the handshake and without a connection [E-23, E.5]", function()
     local client_ctx <close>, server_ctx = pair.client_context(), pair.server_context()
     local _ <close> = server_ctx
     client_ctx:set_alpn_protocols {"h2"}

@@ -274,6 +274,20 @@ describe("a certificate", function()
     assert.is_false(cert:check_ip "127.0.0.1")
   end)
 
+  it("is not for a host that is an address, whatever its common name", function()
+    local cert <close> = ssl.certificate(named "127.0.0.1")
+    assert.is_false(cert:check_host "127.0.0.1")
+    assert.is_false(cert:check_ip "127.0.0.1")
+  end)
+
+  it("has a wildcard as a whole label only, as the handshake does", function()
+    local cert <close> = ssl.certificate(make.certificate {
+      extensions = {make.alternatives(make.dns "f*.a.test",
+        make.dns "*.b.test")}})
+    assert.is_true(cert:check_host "foo.b.test")
+    assert.is_false(cert:check_host "foo.a.test")
+  end)
+
   it("is checked for a text, and for nothing else", function()
     local cert <close> = load "server.pem"
     for _, method in ipairs {"check_host", "check_ip"} do

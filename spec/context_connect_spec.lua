@@ -210,9 +210,10 @@ describe("the options of ctx:connect", function()
     end)
   end
 
-  it("know session, which comes later", function()
-    assert.is_true(fail("127.0.0.1", 1, {session = {}})
-      :is(ssl.NotImplementedError))
+  it("know session, an ssl.session", function()
+    local ok, err = pcall(connect, "127.0.0.1", 1, {session = {}})
+    assert.is_false(ok)
+    assert.matches("'session' (ssl.session expected, got table)", err, 1, true)
   end)
 end)
 

@@ -161,13 +161,16 @@ describe("load_verify_locations", function()
       type(value)), function()
       local ctx <close> = new_context()
       local got = "expected, got " .. type(value)
-      for _, name in ipairs {"cafile", "capath", "cadata"} do
-        raises.wrong_type(("bad value for option '%s' (string"):format(name),
+      local data = type(value) == "table"
+        and "(ssl.certificate expected, got number at [1]"
+        or "(string, buffer or ssl.certificate " .. got
+      for name, text in pairs {cafile = "(string " .. got,
+        capath = "(string " .. got, cadata = data} do
+        raises.wrong_type(("bad value for option '%s' %s"):format(name, text),
           ctx.load_verify_locations, ctx, {[name] = value})
       end
       raises.wrong_type("(string " .. got, ctx.load_verify_locations, ctx, value)
-      raises.wrong_type("(string or buffer " .. got, ctx.load_verify_locations,
-        ctx, nil, nil, value)
+      raises.wrong_type(data, ctx.load_verify_locations, ctx, nil, nil, value)
     end)
   end
 

@@ -1,6 +1,9 @@
 -- The reference in doc/ against the live module, the contract, and itself.
+local certs = require "support.certs"
 local pages = require "support.pages"
+local pair = require "support.pair"
 local process = require "support.process"
+local resumption = require "support.resumption"
 local ssl = require "pyssl"
 
 local PORT = "8443" -- what the examples say
@@ -53,6 +56,12 @@ local function collect_names()
   add_class("ctx", ctx)
   add_class("conn", conn)
   add_class("buffer", buffer)
+  add_class("bio", ssl.MemoryBIO())
+  add_class("object", ctx:wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), true))
+  add_class("certificate", ssl.certificate(certs.read "server.pem"))
+  add_class("privatekey", ssl.private_key(certs.read "server.key"))
+  add_class("session", resumption.session(pair.client_context(),
+                                          pair.server_context()))
   add_class("purpose", ssl.Purpose.SERVER_AUTH)
   add_file()
 end

@@ -173,22 +173,12 @@ describe("set_groups", function()
         client_ctx:set_groups("secp521r1")
         local err = raised(ssl.SSLError, client_ctx.set_groups, client_ctx, list)
         assert.matches("unrecognized group", err.message)
+        assert.same({}, {err.library, err.reason, err.errno})
         assert.is_truthy(err.message:find("'" .. list .. "'", 1, true))
         assert.equal("secp521r1", negotiation.ask(client_ctx, server_ctx,
           function(client) return client:group() end))
       end)
   end
-
-  it("leaves no entry behind in OpenSSL's error queue [D-30, I-27]", function()
-    local ctx <close> = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    raised(ssl.SSLError, ctx.set_groups, ctx, "xxx")
-    -- An error without an entry of its own would show a stale one.
-    local err = raised(ssl.SSLError, ctx.set_server_sigalgs, ctx, "")
-    assert.is_nil(err.reason)
-    assert.is_true(#ctx:get_groups() > 0)
-    err = raised(ssl.SSLError, ctx.set_groups, ctx, "")
-    assert.same({}, {err.library, err.reason, err.errno})
-  end)
 
   it("refuses a NUL and what is no string [D-30, I-27]", function()
     local ctx <close> = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -208,6 +198,9 @@ describe("group", function()
     assert.is_nil(w.client:group())
     pcall(w.client.do_handshake, w.client)
     assert.is_nil(w.client:group())
+    w:move()
+    pcall(w.server.do_handshake, w.server) -- has chosen, and awaits the rest
+    assert.is_nil(w.server:group())
     w:handshake()
     assert.is_string(w.client:group())
     w:unwrap()

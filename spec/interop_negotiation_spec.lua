@@ -171,6 +171,25 @@ for _, version in ipairs(VERSIONS) do
   end)
 end
 
+describe("a resumed connection of TLS 1.2", function()
+  it("has the group of the first, a protocol of its own, and no signature "
+      .. "[E-18, E-20, E-23]", function()
+    local ctx <close> = server_context {"h2"}
+    ctx:set_groups("secp384r1")
+    local listener <close>, port = peers.listen(ctx)
+    local peer <close> = peers.s_client(port, {"-tls1_2", "-reconnect", "-alpn", "imap,h2"})
+    local first <close> = accept(listener)
+    assert.same({"secp384r1", "rsa_pss_rsae_sha256", nil, "h2"},
+      {first:group(), first:server_sigalg(), first:client_sigalg(),
+       first:selected_alpn_protocol()})
+    local second <close> = accept(listener)
+    assert.same({"secp384r1", nil, nil, "h2"},
+      {second:group(), second:server_sigalg(), second:client_sigalg(),
+       second:selected_alpn_protocol()})
+    peer:expect("^Reused, TLSv1.2")
+  end)
+end)
+
 describe("Python as a client", function()
   local SCRIPT = [[
 import socket, ssl, sys

@@ -169,7 +169,9 @@ describe("load_pkcs12", function()
     conn:sendall("bye\n")
     conn:close()
     local lines = {}
-    for line in peer.read_line, peer do lines[#lines + 1] = line .. "\n" end
+    for line in function() return peer:read_line() end do
+      lines[#lines + 1] = line .. "\n"
+    end
     local seen = ssl.certificates(table.concat(lines))
     assert.is_true(seen[1] == ssl.certificate(certs.read "leaf.pem"))
     assert.is_true(seen[2] == ssl.certificate(certs.read "intermediate.pem"))

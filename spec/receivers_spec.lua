@@ -1,8 +1,11 @@
 --- Every method, attribute and metamethod of every class, called by hand with
 -- what it is not for. What is called is found in the metatables.
+local certs = require "support.certs"
 local child = require "support.child"
+local memory = require "support.memory"
 local pair = require "support.pair"
 local raised = require "support.raised"
+local resumption = require "support.resumption"
 local ssl = require "pyssl"
 local core = require "pyssl.core"
 
@@ -57,6 +60,12 @@ local function objects()
   return {
     ["ssl.context"] = ctx, ["ssl.buffer"] = ssl.buffer("0123456789"),
     ["ssl.socket"] = ctx:wrap_socket(nil, {server_hostname = "localhost"}),
+    ["ssl.memorybio"] = ssl.MemoryBIO(),
+    ["ssl.object"] = ctx:wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(),
+      {server_hostname = "localhost"}),
+    ["ssl.certificate"] = ssl.certificate(certs.read "server.pem"),
+    ["ssl.privatekey"] = ssl.private_key(certs.read "server.key"),
+    ["ssl.session"] = resumption.session(ctx, pair.server_context()),
     ["ssl.purpose"] = ssl.Purpose.SERVER_AUTH,
     ["ssl.error"] = ssl.OSError("text"),
   }
@@ -229,6 +238,18 @@ local MAKERS = {
     return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
   end,
   buffer = function() return objects()["ssl.buffer"] end,
+  certificate = function() return objects()["ssl.certificate"] end,
+  ["private key"] = function() return objects()["ssl.privatekey"] end,
+  ["memory BIO"] = function() return objects()["ssl.memorybio"] end,
+  object = function() return objects()["ssl.object"] end,
+  ["client over memory"] = function()
+    local ends = memory.connected()
+    return ends.client, ends
+  end,
+  ["server over memory"] = function()
+    local ends = memory.connected()
+    return ends.server, ends
+  end,
   window = function() return ssl.buffer("0123456789"):slice(3, 5) end,
   socket = function() return objects()["ssl.socket"] end,
   client = connected("client"),
@@ -283,6 +304,8 @@ describe("an attribute", function()
       ["ssl.context"] = {"protocol", "security_level"},
       ["ssl.socket"] = {"server_side", "server_hostname", "family", "type",
         "proto", "timeout"},
+      ["ssl.object"] = {"server_side", "server_hostname"},
+      ["ssl.memorybio"] = {"pending", "eof"},
       ["ssl.purpose"] = {"nid", "shortname", "longname", "oid"},
     }) do
       for _, attribute in ipairs(attributes) do
@@ -299,7 +322,8 @@ describe("an attribute", function()
   it("is no method's name", function()
     local all = objects()
     for _, case in ipairs({{"ssl.context", "wrap_socket"},
-      {"ssl.socket", "recv"}, {"ssl.buffer", "sub"}}) do
+      {"ssl.socket", "recv"}, {"ssl.buffer", "sub"}, {"ssl.object", "read"},
+      {"ssl.memorybio", "read"}}) do
       raised(ssl.AttributeError, function() all[case[1]][case[2]] = print end)
     end
     close_all(all)

@@ -131,6 +131,21 @@ for _, version in ipairs(negotiation.VERSIONS) do
     end)
   end
 
+  it(("set_server_sigalgs holds for clients' signatures too, unless set_client_sigalgs "
+      .. "says otherwise, over %s [D-31, D-32, E-19]"):format(title), function()
+    local function limit(_, server_ctx)
+      server_ctx:set_server_sigalgs("rsa_pss_rsae_sha384")
+    end
+    assert.same({"rsa_pss_rsae_sha384", "rsa_pss_rsae_sha384"},
+      {negotiate(version, {server = "rsa", client = "rsa"}, limit)})
+    assert.same({"rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512"},
+      {negotiate(version, {server = "rsa", client = "rsa"},
+        function(client_ctx, server_ctx)
+          limit(client_ctx, server_ctx)
+          server_ctx:set_client_sigalgs("rsa_pss_rsae_sha512")
+        end)})
+  end)
+
   it(("takes OpenSSL's pairs of names, too, over %s [D-31, D-32]"):format(title), function()
     assert.same({"rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512"},
       {negotiate(version, {server = "rsa", client = "rsa"}, function(client_ctx)
@@ -211,6 +226,9 @@ describe("server_sigalg", function()
     silent(w.client)
     pcall(w.client.do_handshake, w.client)
     silent(w.client)
+    w:move()
+    pcall(w.server.do_handshake, w.server) -- has signed, and awaits the rest
+    silent(w.server)
     w:handshake()
     assert.is_string(w.server:server_sigalg())
     assert.is_string(w.server:client_sigalg())

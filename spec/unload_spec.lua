@@ -17,7 +17,8 @@ describe("a core that was linked without flags of ours", function()
     process.check({"mkdir", directory .. "/pyssl"})
     process.check({"sh", "-c", [[cc -shared -o "$1/pyssl/core.so" \
       $(ls src/*/*.c | sed "s|^src|$2/obj|; s|c$|o|") \
-      $(pkg-config --libs openssl) -lpthread]], "sh", directory, embed.build})
+      $(pkg-config --libs openssl) -lpthread \
+      $([ "$PYSSL_IDN" = 0 ] || pkg-config --libs libidn2)]], "sh", directory, embed.build})
   end)
 
   after_each(function()

@@ -1,5 +1,5 @@
 --- context - the methods of ssl.context that make connections.
--- Calls: address, adopt, check, socket, errors. Called by: pyssl, defaults.
+-- Calls: address, adopt, check, socket, subclass, errors. Called by: pyssl, defaults.
 
 local core = require "pyssl.core"
 local address = require "pyssl.address"
@@ -7,6 +7,7 @@ local adopt = require "pyssl.adopt"
 local check = require "pyssl.check"
 local errors = require "pyssl.errors"
 local socket = require "pyssl.socket"
+local subclass = require "pyssl.subclass"
 
 local context = core.methods.context
 local steps = core.steps
@@ -19,12 +20,6 @@ local WRAP = {
   "sock", "server_side", "do_handshake_on_connect", "suppress_ragged_eofs",
   "server_hostname", "session", "initial", "handshake_timeout",
 }
-
-local function refuse_session(session)
-  if session ~= nil then
-    error(errors.NotImplementedError("sessions are not implemented yet"), 0)
-  end
-end
 
 local function type_error(option, expected, value)
   error(("bad value for option '%s' (%s expected, got %s)")
@@ -67,12 +62,12 @@ end
 -- close_notify reads as "" instead of raising SSLEOFError
 -- @tparam ?string server_hostname  for SNI and the check of the name; needed
 -- where the context has check_hostname
--- @param session  NotImplementedError for now
+-- @tparam ?ssl.session session  to resume
 -- @tparam ?string initial  bytes that were read from the socket already, as
 -- STARTTLS needs
 -- @tparam[opt=30] number handshake_timeout  seconds for each handshake that
 -- `accept` performs
--- @treturn ssl.socket
+-- @treturn ssl.socket  or what sslsocket_class makes of it [D-14]
 -- @raise ValueError for impossible combinations and names;
 -- NotImplementedError for a datagram socket; OSError; what the handshake raises,
 -- with the socket closed
@@ -81,14 +76,33 @@ function context.wrap_socket(self, ...)
         handshake_timeout = core.arguments(WRAP, ...)
   local take = sock ~= nil and adopt.taker(sock)
   check_initial(sock, initial)
-  if server_side == true and session ~= nil then
-    value_error("session can only be specified in client mode")
-  end
-  refuse_session(session)
   local conn = core.new_socket(self, server_side, on_connect, suppress,
-                               hostname, handshake_timeout)
+                               hostname, handshake_timeout, session)
   if take then begin(conn, take, initial) end
-  return conn
+  return subclass.apply(self.sslsocket_class, conn)
+end
+
+local WRAP_BIO = {
+  "incoming", "outgoing", "server_side", "server_hostname", "session",
+}
+
+--- Make a TLS connection over memory. No handshake is begun. [D-39]
+-- @function context:wrap_bio
+-- @tparam ssl.memorybio incoming  what the peer sends is read from it
+-- @tparam ssl.memorybio outgoing  what it is to get is written to it
+-- @tparam[opt=false] boolean server_side
+-- @tparam ?string server_hostname  for SNI and the check of the name; needed
+-- where the context has check_hostname
+-- @tparam ?ssl.session session  to resume
+-- @treturn ssl.object  or what sslobject_class makes of it [D-15]
+-- @raise ValueError for impossible combinations and names; SSLError for a
+-- context of the other side
+function context.wrap_bio(self, ...)
+  local incoming, outgoing, server_side, hostname, session =
+    core.arguments(WRAP_BIO, ...)
+  local object = core.new_object(self, incoming, outgoing, server_side,
+                                 hostname, session)
+  return subclass.apply(self.sslobject_class, object)
 end
 
 local CONNECT = {
@@ -139,7 +153,7 @@ end
 -- `timeout`: seconds for the whole call, nil for no limit, and the socket
 -- keeps it; `bind`: {host, port} of the near end; `family`: "any", "inet" or
 -- "inet6"
--- @treturn ssl.socket
+-- @treturn ssl.socket  or what sslsocket_class makes of it [D-14]
 -- @raise OSError (library "DNS" for a failed look-up; else every address that
 -- was tried and why it failed), TimeoutError, ValueError, what the handshake
 -- raises
@@ -147,21 +161,20 @@ function context.connect(self, ...)
   local host, port, options = take_target(...)
   local on_connect, suppress, hostname, session, timeout, near, family =
     core.arguments(CONNECT, options)
-  refuse_session(session)
   check_connect(timeout, near, family)
   if near then near = {address.take(near, nil, "connect")} end
   if hostname == nil and port then hostname = host end
   if suppress == nil then suppress = false end
-  local conn = core.new_socket(self, false, on_connect, suppress, hostname)
+  local conn = core.new_socket(self, false, on_connect, suppress, hostname, nil,
+                               session)
   conn:settimeout(timeout)
   local deadline = core.deadline(timeout)
   local addresses = address.lookup(host, port, family, deadline)
   near = near and address.lookup_near(near[1], near[2], family, deadline)
   socket.open(conn, addresses, near, deadline)
-  if not conn.do_handshake_on_connect then return conn end
-  steps.close_on_failure(conn, true)
-  socket.handshake(conn, deadline)
-  return conn
+  if conn.do_handshake_on_connect then
+    steps.close_on_failure(conn, true)
+    socket.handshake(conn, deadline)
+  end
+  return subclass.apply(self.sslsocket_class, conn)
 end
-
-return context

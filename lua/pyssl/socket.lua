@@ -1,12 +1,13 @@
 --- socket - the methods of ssl.socket that can wait or take addresses.
 -- What they do is in C, as steps; here is the order of the steps.
--- Calls: op, address, file, errors. Called by: pyssl, context.
+-- Calls: op, address, file, subclass, errors. Called by: pyssl, context.
 
 local core = require "pyssl.core"
 local address = require "pyssl.address"
 local errors = require "pyssl.errors"
 local file = require "pyssl.file"
 local op = require "pyssl.op"
+local subclass = require "pyssl.subclass"
 
 local steps = core.steps
 local socket = core.methods.socket
@@ -49,7 +50,8 @@ end
 -- peer stops nobody. Where the listener does not wait (timeout 0) neither does
 -- the connection, and its first operation performs the handshake.
 -- @function socket:accept
--- @treturn ssl.socket  blocking, unless the listener is not
+-- @treturn ssl.socket  blocking, unless the listener is not; or what the
+-- context's sslsocket_class makes of it
 -- @treturn table  the peer's address {host, port, ...}
 -- @raise what the handshake raises, with the connection closed and the
 -- listener usable; SSLWantReadError, TimeoutError, OSError  [E.3 accept]
@@ -59,7 +61,7 @@ function socket.accept(self)
     steps.close_on_failure(conn, true)
     handshake(conn, core.deadline(self.handshake_timeout))
   end
-  return conn, peer
+  return subclass.apply(self.context.sslsocket_class, conn), peer
 end
 
 -- Attempts to connect that wait for their end, by socket: what `connect` goes on

@@ -24,6 +24,7 @@
 --   encrypted.key       server.key under the password "secret"
 --   combined.pem        server.key and server.pem
 --   server.der          server.pem as DER
+--   chain.p12           chain.pem and its key, as PKCS #12, under "secret"
 --   dh.pem              DH parameters, ffdhe2048
 --   broken.pem          a certificate whose base64 is broken
 --   empty.pem           nothing
@@ -196,6 +197,8 @@ local function make_derived()
   openssl("pkcs8", "-topk8", "-v2", "aes-256-cbc", "-in", "server.key",
     "-passout", "pass:secret", "-out", "encrypted.key")
   openssl("x509", "-in", "server.pem", "-outform", "DER", "-out", "server.der")
+  openssl("pkcs12", "-export", "-in", "chain.pem", "-inkey", "leaf.key",
+    "-passout", "pass:secret", "-out", "chain.p12")
   openssl("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt",
     "group:ffdhe2048", "-out", "dh.pem")
 end

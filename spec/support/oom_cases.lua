@@ -86,11 +86,62 @@ with_context("set_ecdh_curve", 16, function(ctx)
   ctx:set_ecdh_curve("prime256v1")
 end)
 with_context("get_ciphers", 16, function(ctx) ctx:get_ciphers() end)
+with_context("set_alpn_protocols", 17, function(ctx)
+  ctx:set_alpn_protocols {"h2", "http/1.1"}
+end)
+with_context("set_ciphersuites", 16, function(ctx)
+  ctx:set_ciphersuites("TLS_AES_128_GCM_SHA256")
+end)
+with_context("get_groups", 16, function(ctx)
+  ctx:get_groups {include_aliases = true}
+end)
+with_context("set_groups refused", 16, function(ctx) pcall(ctx.set_groups, ctx, "x") end)
+simple("get_sigalgs", ssl.get_sigalgs)
 with_context("attributes", 16, function(ctx)
   ctx.minimum_version = 769
   ctx.options = ctx.options | ssl.OP_NO_TLSv1_3
   ctx.verify_flags = 0x8000
   pcall(function() ctx.verify_mode = 7 end)
+end)
+
+-- ---- certificates and keys as objects ----
+
+local CRL = read "crl.pem"
+local cert, cert_list = ssl.certificate(PEM), ssl.certificates(BOTH_PEM)
+local key = ssl.private_key(KEY_PEM)
+
+simple("ssl.certificate", function() ssl.certificate(PEM) end)
+simple("ssl.certificate of garbage", function()
+  pcall(ssl.certificate, PEM:sub(1, 300))
+end)
+simple("ssl.certificates", function() ssl.certificates(BOTH_PEM) end)
+simple("ssl.private_key", function() ssl.private_key(KEY_PEM) end)
+simple("ssl.private_key with a password", function()
+  ssl.private_key(read "encrypted.key", function() return "sec" .. "ret" end)
+end)
+simple("a certificate's methods", function()
+  cert:info()
+  cert:public_bytes("PEM")
+  cert:fingerprint()
+  cert:check_host "localhost"
+  cert:check_ip "::1"
+  tostring(cert)
+end)
+with_context("load_cert_chain of objects", 17, function(ctx)
+  ctx:load_cert_chain {certdata = {cert, cert_list[1]}, keydata = key}
+end)
+with_context("load_verify_locations of objects", 16, function(ctx)
+  ctx:load_verify_locations {cadata = cert_list}
+end)
+with_context("load_pkcs12", 17, function(ctx)
+  ctx:load_pkcs12(path "chain.p12", "secret")
+end)
+with_context("load_pkcs12 with a wrong password", 17, function(ctx)
+  pcall(ctx.load_pkcs12, ctx, path "chain.p12", "wrong")
+end)
+with_context("load_crl", 16, function(ctx) ctx:load_crl(CRL) end)
+with_context("load_crl of garbage", 16, function(ctx)
+  pcall(ctx.load_crl, ctx, CRL .. CRL:sub(1, 300))
 end)
 
 local listed = ssl.create_default_context {cadata = BOTH_PEM}
@@ -251,12 +302,100 @@ local client, server = new_pair()
 shake_hands(client, server)
 simple("getpeercert", function() client:getpeercert() end)
 simple("getpeercert in DER", function() client:getpeercert(true) end)
+simple("the chains", function()
+  client:get_verified_chain()
+  client:get_unverified_chain(true)
+end)
+server:send("x") -- what brings the tickets
+client:settimeout(10)
+client:recv(1)
+local session = client.session
+local exported = session:export()
+simple("conn.session", function()
+  local one, two = client.session, server.session
+  assert(one ~= two and #one.id > 0 and one.has_ticket)
+  client:identity()
+end)
+simple("session:export and session_import", function()
+  ssl.session_import(session:export()):close()
+  pcall(ssl.session_import, exported:sub(2))
+end)
+simple("a session that is resumed", function()
+  client_ctx:wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(),
+    {server_hostname = "localhost", session = session}):close()
+  pcall(client_ctx.wrap_bio, client_ctx, ssl.MemoryBIO(), ssl.MemoryBIO(),
+    {server_hostname = "other", session = session})
+end)
+with_context("auto_resume", ssl.PROTOCOL_TLS_CLIENT, function(ctx)
+  ctx.auto_resume = true
+  ctx:wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), {server_hostname = "x"}):close()
+  ctx:session_stats()
+  ctx.auto_resume = false
+end)
 simple("cipher, version and the like", function()
   client:cipher()
   client:version()
   server:shared_ciphers()
   client:get_channel_binding()
   client:getpeername()
+end)
+
+-- ---- over memory ----
+
+-- Both ends, and a function that moves what they have to say.
+local function new_memory_pair(ctx)
+  local to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+  return ctx:wrap_bio(to_client, to_server, {server_hostname = "localhost"}),
+    server_ctx:wrap_bio(to_server, to_client, {server_side = true})
+end
+
+simple("MemoryBIO", function()
+  local bio = ssl.MemoryBIO()
+  bio:write("bytes")
+  bio:write(("x"):rep(5000))
+  bio:write(ssl.buffer(3000))
+  bio:read(100)
+  bio:write_eof()
+  bio:read()
+end)
+simple("wrap_bio", function() close_all(new_memory_pair(client_ctx)) end)
+simple("wrap_bio refused", function()
+  pcall(client_ctx.wrap_bio, client_ctx, ssl.MemoryBIO(), ssl.MemoryBIO())
+end)
+simple("do_handshake over memory", function()
+  shake_hands(new_memory_pair(client_ctx))
+end)
+simple("do_handshake over memory that fails", function()
+  pcall(shake_hands,
+    new_memory_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
+end)
+add("read and write over memory", function()
+  local near, far = new_memory_pair(client_ctx)
+  shake_hands(near, far)
+  local buffer = ssl.buffer(100)
+  return function()
+    near:write {"some ", ssl.buffer("bytes")}
+    far:read()
+    near:write(("x"):rep(40000))
+    far:read(16384)
+    far:read(100, buffer)
+  end, function() close_all(near, far) end
+end)
+add("unwrap over memory", function()
+  local near, far = new_memory_pair(client_ctx)
+  shake_hands(near, far)
+  return function()
+    step(near.unwrap, near)
+    far:read()
+    far:unwrap()
+    near:unwrap()
+  end, function() close_all(near, far) end
+end)
+with_context("sslobject_class", 16, function(ctx)
+  ctx.sslobject_class = function(conn) return {conn} end
+  ctx:wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), false, "localhost")
+  ctx.sslobject_class = function() error("text") end
+  pcall(ctx.wrap_bio, ctx, ssl.MemoryBIO(), ssl.MemoryBIO(), false, "localhost")
 end)
 
 -- ---- the rest ----

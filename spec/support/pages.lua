@@ -5,8 +5,9 @@
 local pages = {}
 
 local NAMES = {
-  "README.md", "module.md", "context.md", "socket.md", "file.md", "buffer.md",
-  "errors.md", "certificates.md", "trust.md", "nonblocking.md",
+  "README.md", "module.md", "context.md", "socket.md", "object.md", "session.md",
+  "file.md", "buffer.md", "errors.md", "certificates.md", "trust.md",
+  "nonblocking.md",
 }
 
 local function read(path)

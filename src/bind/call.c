@@ -1,9 +1,14 @@
 #include "call.h"
 
+#include "error.h"
+
 /* A callback needs its arguments, a helper, and a message. */
 #define ROOM 12
 
 void call_enter(lua_State *L, struct connection *c) {
+  if (c->engine.running)
+    error_throw(L, ERROR_VALUE,
+                "the connection is busy: one of its callbacks is running");
   c->caller = L;
 }
 
@@ -14,9 +19,8 @@ void call_leave(struct connection *c) {
 struct connection *call_of(const SSL *ssl) {
   struct engine *e = engine_of(ssl);
   struct connection *c = (struct connection *)e; /* its first member */
-  if (c == NULL || c->caller == NULL || !lua_checkstack(c->caller, ROOM))
-    return NULL;
-  return c;
+  if (c == NULL || !c->engine.running || c->caller == NULL) return NULL;
+  return lua_checkstack(c->caller, ROOM) ? c : NULL;
 }
 
 void call_park(struct connection *c) {
@@ -32,13 +36,21 @@ void call_park(struct connection *c) {
 bool call_run(struct connection *c, lua_CFunction helper, int arguments,
               int results) {
   lua_State *L = c->caller;
+  unsigned long newest = tlserr_newest();
   lua_pushcfunction(L, helper); /* a light function: nothing is allocated */
   lua_insert(L, -arguments - 1);
-  if (lua_pcall(L, arguments, results, 0) == LUA_OK) {
-    c->caller = L; /* the callback may have run other steps on other states */
-    return true;
-  }
-  c->caller = L;
-  call_park(c);
-  return false;
+  bool ok = lua_pcall(L, arguments, results, 0) == LUA_OK;
+  tlserr_restore(newest); /* other connections may have been at work */
+  if (!ok)
+    call_park(c);
+  else if (c->engine.doomed)
+    lua_pop(L, results);
+  return ok && !c->engine.doomed;
+}
+
+bool call_accepts(lua_State *L, int index) {
+  if (lua_isnil(L, index) || lua_isfunction(L, index)) return true;
+  if (luaL_getmetafield(L, index, "__call") == LUA_TNIL) return false;
+  lua_pop(L, 1);
+  return true;
 }

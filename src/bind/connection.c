@@ -25,10 +25,12 @@ void connection_take_hostname(const struct args *a, int i) {
 }
 
 void connection_check(lua_State *L, const struct context *c, bool server,
-                      bool named) {
+                      bool named, bool resuming) {
   if (server && named)
     error_throw(L, ERROR_VALUE,
                 "server_hostname can only be specified in client mode");
+  if (server && resuming)
+    error_throw(L, ERROR_VALUE, "session can only be specified in client mode");
   if (c->check_hostname && !named)
     error_throw(L, ERROR_VALUE, "check_hostname requires server_hostname");
 }
@@ -66,10 +68,13 @@ bool connection_open(lua_State *L, int index,
   lua_pop(L, 2); /* both stay in the user values */
   if (!check_side(s, c, e)) return false;
   if (text != NULL && !peername_parse(&name, text, length, e)) return false;
-  if (open(s, c->handle) &&
-      (text == NULL || peername_apply(&name, s->engine.ssl, c->check_hostname)))
+  if (!open(s, c->handle) ||
+      (text != NULL &&
+       !peername_apply(&name, s->engine.ssl, c->check_hostname)))
+    tlserr_take(e, "cannot make a TLS connection");
+  else if (connection_begin_session(L, index, c, text, e))
     return true;
-  tlserr_take(e, "cannot make a TLS connection");
+  engine_close(&s->engine);
   return false;
 }
 
@@ -113,6 +118,7 @@ static void add_verification(lua_State *L, const struct connection *s) {
 /* What a callback has raised comes out unchanged. */
 static void push_parked(lua_State *L, struct connection *s) {
   s->parked = false;
+  s->engine.interrupted = false;
   lua_getiuservalue(L, 1, VALUE_PARKED);
   lua_pushnil(L);
   lua_setiuservalue(L, 1, VALUE_PARKED);
@@ -141,11 +147,19 @@ int connection_get_context(lua_State *L) {
 }
 
 int connection_set_context(lua_State *L) {
-  if (luaL_testudata(L, 3, CONTEXT_T) == NULL)
-    return attribute_type_error(L, CONTEXT_T);
-  return error_throw(L, ERROR_VALUE,
-                     "context can be assigned in an SNI or ClientHello "
-                     "callback only");
+  const struct connection *s = connection_self(L);
+  const struct context *c = luaL_testudata(L, 3, CONTEXT_T);
+  struct tls_error e;
+  if (c == NULL) return attribute_type_error(L, CONTEXT_T);
+  if (s->engine.ssl == NULL || s->engine.hello.state != HELLO_ASKED)
+    return error_throw(L, ERROR_VALUE,
+                       "context can be assigned in an SNI or ClientHello "
+                       "callback only");
+  if (!check_side(s, c, &e)) return error_raise(L, &e, NULL);
+  connection_check(L, c, true, false, false);
+  lua_pushvalue(L, 3);
+  lua_setiuservalue(L, 1, VALUE_CONTEXT);
+  return 0;
 }
 
 /* E-03 */

@@ -21,6 +21,7 @@ HIDDEN_BEGIN
 enum {
   VALUE_CONTEXT = 1, /* the ssl.context */
   VALUE_HOSTNAME,    /* server_hostname as it is used, or nil */
+  VALUE_SESSION,     /* the ssl.session to resume, until TLS begins */
   VALUE_UNFINISHED,  /* data of a write that is to come again */
   VALUE_PARKED,      /* what a callback of the step that runs has raised */
   CONNECTION_VALUES = VALUE_PARKED
@@ -41,9 +42,12 @@ struct connection *connection_self(lua_State *L);
 ** place; nil stays. Raises. */
 void connection_take_hostname(const struct args *a, int i);
 
+/* Check that parameter i is an ssl.session or nil. Raises. */
+void connection_take_session(const struct args *a, int i);
+
 /* What is refused before anything is touched (D-38, 2 to 4; D-39). */
 void connection_check(lua_State *L, const struct context *c, bool server,
-                      bool named);
+                      bool named, bool resuming);
 
 /*
 ** Begin TLS for the connection at `index`, with its context and host name;
@@ -53,6 +57,16 @@ MUST_USE bool connection_open(lua_State *L, int index,
                               bool (*open)(struct connection *c, SSL_CTX *ctx),
                               struct tls_error *e);
 
+/*
+** The part of connection_open that is about sessions: note the identity, and
+** let a client resume its VALUE_SESSION, or what the context has kept. False
+** with *e.
+*/
+MUST_USE bool connection_begin_session(lua_State *L, int index,
+                                       const struct context *c,
+                                       const char *hostname,
+                                       struct tls_error *e);
+
 /* Push the error object for the receiver's failed step; `sent` bytes are told
 ** where it is not negative. */
 void connection_push_error(lua_State *L, struct tls_error *e, const char *op,
@@ -60,12 +74,17 @@ void connection_push_error(lua_State *L, struct tls_error *e, const char *op,
 
 /* Methods of both classes. */
 extern const luaL_Reg connection_info_methods[];
+extern const luaL_Reg post_handshake_methods[]; /* post_handshake.c */
+extern const luaL_Reg connection_session_methods[];
 
-/* Attributes of both classes (E-01, E-02, E-03). */
+/* Attributes of both classes (E-01 to E-05). */
 int connection_get_context(lua_State *L);
 int connection_set_context(lua_State *L);
 int connection_get_hostname(lua_State *L);
 int connection_get_server_side(lua_State *L);
+int connection_get_session(lua_State *L);
+int connection_set_session(lua_State *L);
+int connection_get_session_reused(lua_State *L);
 
 HIDDEN_END
 

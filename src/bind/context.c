@@ -95,7 +95,10 @@ bool context_mark_sessions(struct context *c) {
 }
 
 void context_set_verify_mode(struct context *c, int mode) {
-  SSL_CTX_set_verify(c->handle, verify_bits[mode], engine_note_fault);
+  int bits = verify_bits[mode];
+  /* A client would verify its peer for this flag alone, whatever its mode. */
+  if (c->post_handshake_auth && bits != 0) bits |= SSL_VERIFY_POST_HANDSHAKE;
+  SSL_CTX_set_verify(c->handle, bits, engine_note_fault);
 }
 
 void context_set_trust(lua_State *L, struct context *c, struct trust *trust) {
@@ -150,7 +153,7 @@ int context_new(lua_State *L) {
                        "invalid or unsupported protocol version %lld",
                        (long long)number);
   if (p->deprecated != NULL) warning_deprecated(L, p->deprecated);
-  struct context *c = class_box(L, CONTEXT_T, sizeof *c, 1);
+  struct context *c = class_box(L, CONTEXT_T, sizeof *c, CONTEXT_VALUES);
   tlserr_clear();
   c->protocol = p->number;
   c->handle = SSL_CTX_new(p->method());

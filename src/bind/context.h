@@ -19,11 +19,24 @@ HIDDEN_BEGIN
 
 #define CONTEXT_T "ssl.context"
 
+/* Its user values. */
+enum {
+  CONTEXT_SOCKET_CLASS = 1, /* sslsocket_class, a function or nil */
+  CONTEXT_OBJECT_CLASS,     /* sslobject_class, likewise */
+  CONTEXT_SNI,              /* sni_callback, likewise */
+  CONTEXT_MESSAGE_CALLBACK, /* _msg_callback, a function or nil */
+  CONTEXT_PSK_CLIENT,       /* set_psk_client_callback's, likewise */
+  CONTEXT_PSK_SERVER,       /* set_psk_server_callback's, likewise */
+  CONTEXT_VALUES_END,
+  CONTEXT_VALUES = CONTEXT_VALUES_END - 1
+};
+
 struct context {
   SSL_CTX *handle;
   struct trust *trust; /* whom handle's certificate store trusts */
   int protocol;        /* PROTOCOL_*, as given */
   bool check_hostname;
+  bool post_handshake_auth;
 };
 
 extern const struct class context_class;
@@ -37,7 +50,8 @@ struct context *context_self(lua_State *L);
 /* Let the context trust `trust` (the reference is taken over). */
 void context_set_trust(lua_State *L, struct context *c, struct trust *trust);
 
-/* verify_mode as 0, 1, 2 (CERT_*). */
+/* verify_mode as 0, 1, 2 (CERT_*). Where post_handshake_auth is on, servers
+** that verify ask for no certificate in the first handshake. */
 int context_verify_mode(const struct context *c);
 void context_set_verify_mode(struct context *c, int mode);
 
@@ -53,11 +67,29 @@ int context_new(lua_State *L);
 
 extern const struct class_attribute context_attributes[];
 
+/* Attributes about sessions: context_session.c. */
+int context_get_num_tickets(lua_State *L);
+int context_set_num_tickets(lua_State *L);
+int context_get_auto_resume(lua_State *L);
+int context_set_auto_resume(lua_State *L);
+
+/* The attribute _msg_callback (context_message.c). */
+int context_get_message_callback(lua_State *L);
+int context_set_message_callback(lua_State *L);
+
+/* The callback of SNI: context_sni.c. */
+int context_get_sni_callback(lua_State *L);
+int context_set_sni_callback(lua_State *L);
+
 /* Methods by subject; module.c puts them into the class. */
+extern const luaL_Reg context_sni_methods[];
+extern const luaL_Reg context_sni_functions[]; /* of core */
+extern const luaL_Reg context_session_methods[];
 extern const luaL_Reg context_trust_methods[];
 extern const luaL_Reg context_load_methods[];
 extern const luaL_Reg context_cipher_methods[];
 extern const luaL_Reg context_negotiation_methods[];
+extern const luaL_Reg context_psk_methods[];
 extern const luaL_Reg context_negotiation_functions[]; /* of core */
 
 HIDDEN_END

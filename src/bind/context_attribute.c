@@ -233,6 +233,23 @@ static int set_common_name(lua_State *L) {
   return 0;
 }
 
+static int get_post_handshake_auth(lua_State *L) {
+  lua_pushboolean(L, context_self(L)->post_handshake_auth);
+  return 1;
+}
+
+/* D-08: clients offer it; servers that verify leave the certificate to
+** conn:verify_client_post_handshake(). */
+static int set_post_handshake_auth(lua_State *L) {
+  struct context *c = context_self(L);
+  c->post_handshake_auth = attribute_boolean(L);
+  SSL_CTX_set_post_handshake_auth(c->handle, c->post_handshake_auth);
+  context_set_verify_mode(c, context_verify_mode(c));
+  if (!context_mark_sessions(c))
+    return error_throw_ssl(L, "post_handshake_auth");
+  return 0;
+}
+
 /* D-12 */
 static int get_protocol(lua_State *L) {
   lua_pushinteger(L, context_self(L)->protocol);
@@ -264,6 +281,38 @@ static int set_keylog(lua_State *L) {
   return 0;
 }
 
+static int get_value(lua_State *L, int value) {
+  context_self(L);
+  lua_getiuservalue(L, 1, value);
+  return 1;
+}
+
+static int set_class(lua_State *L, int value) {
+  context_self(L);
+  if (!lua_isnil(L, 3) && !lua_isfunction(L, 3))
+    return attribute_type_error(L, "function");
+  lua_setiuservalue(L, 1, value);
+  return 0;
+}
+
+static int get_socket_class(lua_State *L) {
+  return get_value(L, CONTEXT_SOCKET_CLASS);
+}
+
+/* D-14: what makes an ssl.socket what wrap_socket, accept and connect give. */
+static int set_socket_class(lua_State *L) {
+  return set_class(L, CONTEXT_SOCKET_CLASS);
+}
+
+static int get_object_class(lua_State *L) {
+  return get_value(L, CONTEXT_OBJECT_CLASS);
+}
+
+/* D-15: the same for ssl.object and wrap_bio. */
+static int set_object_class(lua_State *L) {
+  return set_class(L, CONTEXT_OBJECT_CLASS);
+}
+
 const struct class_attribute context_attributes[] = {
     {"verify_mode", get_verify_mode, set_attribute_verify_mode},
     {"check_hostname", get_check_hostname, set_check_hostname},
@@ -272,7 +321,15 @@ const struct class_attribute context_attributes[] = {
     {"minimum_version", get_minimum_version, set_minimum_version},
     {"maximum_version", get_maximum_version, set_maximum_version},
     {"hostname_checks_common_name", get_common_name, set_common_name},
+    {"post_handshake_auth", get_post_handshake_auth, set_post_handshake_auth},
     {"keylog_filename", get_keylog, set_keylog},
+    {"_msg_callback", context_get_message_callback,
+     context_set_message_callback},
+    {"sni_callback", context_get_sni_callback, context_set_sni_callback},
+    {"sslsocket_class", get_socket_class, set_socket_class},
+    {"sslobject_class", get_object_class, set_object_class},
+    {"num_tickets", context_get_num_tickets, context_set_num_tickets},
+    {"auto_resume", context_get_auto_resume, context_set_auto_resume},
     {"protocol", get_protocol, NULL},
     {"security_level", get_security_level, NULL},
     {NULL, NULL, NULL},

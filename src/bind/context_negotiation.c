@@ -202,10 +202,10 @@ static int set_groups(lua_State *L) {
 ** ctx:set_client_sigalgs(sigalgs) chooses the signatures for authenticating
 ** clients: what a server asks for, what a client signs with (D-31).
 ** ctx:set_server_sigalgs(sigalgs) chooses all others: what a server signs with,
-** what a client offers and accepts (D-32).
+** what a client offers and accepts (D-32). Where the former is not called it
+** holds for authenticating clients, too.
 ** @param sigalgs  string, names with ':' between, in order of preference:
-*schemes
-**                 ("rsa_pss_rsae_sha256") or OpenSSL's "RSA+SHA256"
+**                 schemes ("rsa_pss_rsae_sha256"), OpenSSL's "RSA+SHA256"
 ** @return true
 ** Both raise as set_groups.
 */

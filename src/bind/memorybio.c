@@ -1,13 +1,12 @@
 #include "memorybio.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "args.h"
 #include "buffer.h"
 #include "error.h"
-
-#define MEMORYBIO_T "ssl.memorybio"
 
 struct memorybio {
   struct membio *queue; /* NULL: closed */
@@ -60,7 +59,10 @@ static int memorybio_close(lua_State *L) {
 static int memorybio_read(lua_State *L) {
   luaL_Buffer b;
   size_t length = membio_pending(self(L));
-  if (lua_gettop(L) > 1) { /* nil is no number here (I-99) */
+  int given = lua_gettop(L) - 1;
+  if (given > 1)
+    return error_throw(L, ERROR_TYPE, "too many arguments (1 at most)");
+  if (given == 1) { /* nil is no number here (I-99) */
     struct args a = {.L = L, .first = 2};
     lua_Integer n = args_integer(&a, 0);
     if (n >= 0 && (lua_Unsigned)n < length) length = (size_t)n;
@@ -78,7 +80,7 @@ static int memorybio_read(lua_State *L) {
 ** bio:write(data) puts bytes in.
 ** @param data  string or ssl.buffer
 ** @return integer, their number: all
-** Raises SSLError after write_eof.
+** Raises SSLError after write_eof, OverflowError for more than a C int counts.
 */
 static int memorybio_write(lua_State *L) {
   struct membio *m = self(L);
@@ -90,6 +92,9 @@ static int memorybio_write(lua_State *L) {
     data = b.data;
   else
     return luaL_typeerror(L, 2, "string or buffer");
+  if (b.length > INT_MAX)
+    return error_throw(L, ERROR_OVERFLOW, "string longer than %d bytes",
+                       INT_MAX);
   if (membio_has_end(m))
     return error_throw(L, ERROR_SSL, "cannot write() after write_eof()");
   if (!membio_write(m, data, b.length))

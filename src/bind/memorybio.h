@@ -13,6 +13,8 @@
 
 HIDDEN_BEGIN
 
+#define MEMORYBIO_T "ssl.memorybio"
+
 extern const struct class memorybio_class;
 
 /* The queue of the ssl.memorybio at `arg`; raises if it is none. */

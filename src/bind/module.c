@@ -27,6 +27,7 @@
 #include "privatekey.h"
 #include "random.h"
 #include "resolver.h"
+#include "session.h"
 #include "socket.h"
 #include "warning.h"
 
@@ -131,9 +132,12 @@ static void open_functions(lua_State *L) {
   luaL_setfuncs(L, socket_functions, 0);
   luaL_setfuncs(L, resolver_functions, 0);
   luaL_setfuncs(L, memorybio_functions, 0);
+  luaL_setfuncs(L, object_functions, 0);
   luaL_setfuncs(L, certificate_functions, 0);
   luaL_setfuncs(L, privatekey_functions, 0);
   luaL_setfuncs(L, context_negotiation_functions, 0);
+  luaL_setfuncs(L, context_sni_functions, 0);
+  luaL_setfuncs(L, session_functions, 0);
 }
 
 /* A class without methods of its own. */
@@ -158,17 +162,24 @@ static void open_classes(lua_State *L) {
   static const luaL_Reg *const context_lists[] = {
       context_trust_methods,  context_load_methods,
       context_cipher_methods, context_negotiation_methods,
-      object_context_methods, NULL};
+      context_psk_methods,    context_session_methods,
+      context_sni_methods,    NULL};
   static const luaL_Reg *const socket_lists[] = {connection_info_methods,
+                                                 post_handshake_methods,
+                                                 connection_session_methods,
                                                  socket_chain_methods,
                                                  socket_binding_methods,
                                                  socket_negotiation_methods,
                                                  socket_option_methods,
                                                  socket_listen_methods,
                                                  NULL};
-  static const luaL_Reg *const object_lists[] = {
-      connection_info_methods, socket_chain_methods, socket_binding_methods,
-      socket_negotiation_methods, NULL};
+  static const luaL_Reg *const object_lists[] = {connection_info_methods,
+                                                 post_handshake_methods,
+                                                 connection_session_methods,
+                                                 socket_chain_methods,
+                                                 socket_binding_methods,
+                                                 socket_negotiation_methods,
+                                                 NULL};
   lua_newtable(L);
   open_class(L, "context", &context_class, context_lists);
   open_class(L, "socket", &socket_class, socket_lists);
@@ -178,6 +189,7 @@ static void open_classes(lua_State *L) {
   open_box(L, &credentials_class);
   open_box(L, &certificate_class);
   open_box(L, &privatekey_class);
+  open_box(L, &session_class);
   open_box(L, &certbox_class);
   open_box(L, &resolver_class);
 }

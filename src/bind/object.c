@@ -22,8 +22,14 @@ struct object {
 /* The receiver, with TLS; after close() every method is refused. */
 static struct object *object_self(lua_State *L) {
   struct object *o = class_self(L);
-  if (o->base.engine.ssl == NULL)
+  if (o->base.engine.ssl == NULL || o->base.engine.doomed)
     error_throw(L, ERROR_VALUE, "operation on a closed connection");
+  return o;
+}
+
+/* The receiver of a step. */
+static struct object *object_enter(lua_State *L) {
+  struct object *o = object_self(L);
   call_enter(L, &o->base);
   return o;
 }
@@ -31,8 +37,7 @@ static struct object *object_self(lua_State *L) {
 /* close(), __close and __gc: sends nothing. Idempotent. */
 static int object_close(lua_State *L) {
   struct object *o = class_self(L);
-  if (o->base.engine.ssl != NULL) {
-    call_leave(&o->base);
+  if (o->base.engine.ssl != NULL && !o->base.engine.doomed) {
     engine_close(&o->base.engine);
     pressure_drop(L, PRESSURE_CONNECTION);
   }
@@ -42,47 +47,60 @@ static int object_close(lua_State *L) {
 
 static bool open_engine(struct connection *c, SSL_CTX *context) {
   struct object *o = (struct object *)c;
-  return engine_open_memory(&c->engine, context, o->incoming, o->outgoing,
-                            &o->wire, c->server_side);
+  if (!engine_open_memory(&c->engine, context, o->incoming, o->outgoing,
+                          &o->wire, c->server_side))
+    return false;
+  engine_release_buffers(&c->engine, true); /* waiting is done outside */
+  return true;
 }
 
-static void refuse_session(const struct args *a, int i) {
-  if (args_given(a, i))
-    error_throw(a->L, ERROR_NOT_IMPLEMENTED,
-                "sessions are not implemented yet");
+/* Raise unless parameter i is an ssl.memorybio. */
+static void check_memorybio(const struct args *a, int i) {
+  if (luaL_testudata(a->L, a->first + i, MEMORYBIO_T) == NULL)
+    args_type_error(a, i, MEMORYBIO_T);
+  memorybio_check(a->L, a->first + i); /* an open one */
 }
 
 /*
-** ctx:wrap_bio(incoming, outgoing, server_side, server_hostname, session)
-** makes a TLS connection over memory (D-39). No handshake is begun.
+** core.new_object(context, incoming, outgoing, server_side, server_hostname,
+** session) makes a TLS connection over memory, for wrap_bio (D-39). No
+** handshake is begun.
 ** @param incoming         ssl.memorybio: what the peer sends is read from it
 ** @param outgoing         ssl.memorybio: what it is to get is written to it;
 **                         may be the same
 ** @param server_side      boolean, default false
 ** @param server_hostname  string: for SNI and the check of the name
+** @param session          ssl.session to resume
 ** @return ssl.object
 ** Raises ValueError as wrap_socket does: a name on the server side, none where
 ** check_hostname asks for one; SSLError for a context of the other side.
 */
-static int wrap_bio(lua_State *L) {
+static int new_object(lua_State *L) {
   static const char *const names[] = {"incoming",    "outgoing",
                                       "server_side", "server_hostname",
                                       "session",     NULL};
-  struct context *c = context_self(L);
+  struct context *c = context_check(L, 1);
   struct tls_error e;
-  struct args a;
-  args_take(&a, L, 2, names);
-  memorybio_check(L, 2);
-  memorybio_check(L, 3);
+  /* wrap_bio's arguments and options; none is a table of these. */
+  struct args a = {.L = L,
+                   .names = names,
+                   .first = 2,
+                   .keywords = ~3u,
+                   .method = "wrap_bio"};
+  lua_settop(L, 6);
+  check_memorybio(&a, 0);
+  check_memorybio(&a, 1);
   bool server = args_opt_boolean(&a, 2, false);
   connection_take_hostname(&a, 3);
-  connection_check(L, c, server, args_given(&a, 3));
-  refuse_session(&a, 4);
+  connection_take_session(&a, 4);
+  connection_check(L, c, server, args_given(&a, 3), args_given(&a, 4));
   struct object *o = class_box(L, OBJECT_T, sizeof *o, CONNECTION_VALUES);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, VALUE_CONTEXT);
   lua_pushvalue(L, 5);
   lua_setiuservalue(L, -2, VALUE_HOSTNAME);
+  lua_pushvalue(L, 6);
+  lua_setiuservalue(L, -2, VALUE_SESSION);
   o->base.server_side = server;
   o->incoming = memorybio_check(L, 2); /* a finaliser may have closed them */
   o->outgoing = memorybio_check(L, 3);
@@ -93,10 +111,18 @@ static int wrap_bio(lua_State *L) {
   return 1;
 }
 
-/* Raise what a step that is not done comes to. */
-static int raise_stopped(lua_State *L, enum step step, struct tls_error *e,
-                         const char *op, lua_Integer sent) {
+/* nil, "callback": the operation loop asks the user, then calls again. */
+static int ask(lua_State *L) {
+  lua_pushnil(L);
+  lua_pushliteral(L, "callback");
+  return 2;
+}
+
+/* What a step gives that is not done: raises, or asks to be called again. */
+static int stopped(lua_State *L, enum step step, struct tls_error *e,
+                   const char *op, lua_Integer sent) {
   switch (step) {
+  case STEP_CALLBACK: return ask(L);
   case STEP_WANT_WRITE: return error_throw_shared(L, ERROR_WANT_WRITE, op);
   case STEP_FAILED: break;
   default: return error_throw_shared(L, ERROR_WANT_READ, op);
@@ -112,28 +138,34 @@ static int raise_stopped(lua_State *L, enum step step, struct tls_error *e,
 ** socket.
 */
 static int do_handshake(lua_State *L) {
-  struct object *o = object_self(L);
+  struct object *o = object_enter(L);
   struct tls_error e;
   enum step step = engine_handshake(&o->base.engine, &e);
-  if (step != STEP_DONE) return raise_stopped(L, step, &e, "handshake", -1);
+  if (step != STEP_DONE) return stopped(L, step, &e, "handshake", -1);
   lua_pushboolean(L, 1);
   return 1;
 }
 
-/* Read up to `size` bytes; how many came, 0 at the end. Raises. */
-static size_t receive(lua_State *L, struct object *o, void *data, size_t size) {
+/* Read up to `size` bytes; 0 at the end. True when done; else *results is what
+** the method returns. */
+static bool receive(lua_State *L, struct object *o, void *data, size_t size,
+                    size_t *got, int *results) {
   struct tls_error e;
-  size_t got = 0;
-  if (size == 0) return 0;
-  enum step step = engine_read(&o->base.engine, data, size, &got, &e);
-  if (step == STEP_DONE) return got;
-  if (step != STEP_END) raise_stopped(L, step, &e, "read", -1);
-  return 0;
+  *got = 0;
+  if (size == 0) return true;
+  enum step step = engine_read(&o->base.engine, data, size, got, &e);
+  if (step == STEP_DONE) return true;
+  *got = 0;
+  if (step == STEP_END) return true;
+  *results = stopped(L, step, &e, "read", -1);
+  return false;
 }
 
 static int read_string(lua_State *L, struct object *o, size_t size) {
   char data[ENGINE_RECORD];
-  size_t got = receive(L, o, data, size);
+  int results;
+  size_t got;
+  if (!receive(L, o, data, size, &got, &results)) return results;
   lua_pushlstring(L, data, got);
   return 1;
 }
@@ -141,8 +173,8 @@ static int read_string(lua_State *L, struct object *o, size_t size) {
 /*
 ** object:read(len, buffer) reads decrypted bytes.
 ** @param len     integer, the most; default 1024. One call gives a record at
-**                most. With a buffer, 0, less, or more than its size is its
-*size
+**                most. With a buffer, any number outside 1..#buffer is its
+**                size
 ** @param buffer  ssl.buffer to fill, from its start
 ** @return string, or with a buffer the number of bytes; "" or 0 at the end
 ** Raises SSLWantReadError; SSLEOFError where the end comes without
@@ -150,10 +182,12 @@ static int read_string(lua_State *L, struct object *o, size_t size) {
 */
 static int object_read(lua_State *L) {
   static const char *const names[] = {"len", "buffer", NULL};
-  struct object *o = object_self(L);
+  struct object *o = object_enter(L);
   struct bytes b;
   struct args a;
-  args_take(&a, L, 2, names);
+  int results;
+  size_t got;
+  args_take_step(&a, L, "read", names, 0);
   lua_Integer n = args_opt_integer(&a, 0, DEFAULT_SIZE);
   if (!args_given(&a, 1)) {
     if (n < 0) return error_throw(L, ERROR_VALUE, "negative size");
@@ -161,7 +195,8 @@ static int object_read(lua_State *L) {
   }
   if (!buffer_to_bytes(L, 3, &b)) return args_type_error(&a, 1, "ssl.buffer");
   bool whole = n <= 0 || (lua_Unsigned)n > b.length;
-  size_t got = receive(L, o, b.data, whole ? b.length : (size_t)n);
+  if (!receive(L, o, b.data, whole ? b.length : (size_t)n, &got, &results))
+    return results;
   lua_pushinteger(L, (lua_Integer)got);
   return 1;
 }
@@ -194,11 +229,11 @@ static enum step write_all(struct object *o, struct gather *g, size_t *at,
 */
 static int object_write(lua_State *L) {
   static const char *const names[] = {"data", NULL};
-  struct object *o = object_self(L);
+  struct object *o = object_enter(L);
   struct tls_error e;
   struct gather g;
   struct args a;
-  args_take(&a, L, 2, names);
+  args_take_step(&a, L, "write", names, 1);
   gather_check(&g, &a, 0);
   size_t at = unfinished_resume(&o->base, &a);
   enum step step = write_all(o, &g, &at, &e);
@@ -206,8 +241,7 @@ static int object_write(lua_State *L) {
     unfinished_forget(L, &o->base);
   else if (at > 0)
     unfinished_keep(&o->base, &a, at);
-  if (step != STEP_DONE)
-    return raise_stopped(L, step, &e, "write", (lua_Integer)at);
+  if (step != STEP_DONE) return stopped(L, step, &e, "write", (lua_Integer)at);
   lua_pushinteger(L, (lua_Integer)at);
   return 1;
 }
@@ -219,17 +253,18 @@ static int object_write(lua_State *L) {
 ** before the handshake is done.
 */
 static int object_unwrap(lua_State *L) {
-  struct object *o = object_self(L);
+  struct object *o = object_enter(L);
   struct tls_error e;
   enum step step = engine_shutdown(&o->base.engine, &e);
-  if (step != STEP_DONE) return raise_stopped(L, step, &e, "unwrap", -1);
+  if (step != STEP_DONE) return stopped(L, step, &e, "unwrap", -1);
   lua_pushboolean(L, 1);
   return 1;
 }
 
 /* object:pending() counts decrypted bytes that wait. */
 static int object_pending(lua_State *L) {
-  lua_pushinteger(L, SSL_pending(object_self(L)->base.engine.ssl));
+  size_t count = engine_pending(&object_self(L)->base.engine);
+  lua_pushinteger(L, (lua_Integer)count);
   return 1;
 }
 
@@ -237,6 +272,8 @@ static const struct class_attribute attributes[] = {
     {"context", connection_get_context, connection_set_context},
     {"server_side", connection_get_server_side, NULL},
     {"server_hostname", connection_get_hostname, NULL},
+    {"session", connection_get_session, connection_set_session},
+    {"session_reused", connection_get_session_reused, NULL},
     {NULL, NULL, NULL},
 };
 
@@ -263,7 +300,7 @@ const struct class object_class = {
     .attributes = attributes,
 };
 
-const luaL_Reg object_context_methods[] = {
-    {"wrap_bio", wrap_bio},
+const luaL_Reg object_functions[] = {
+    {"new_object", new_object},
     {NULL, NULL},
 };

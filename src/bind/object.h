@@ -17,8 +17,8 @@ HIDDEN_BEGIN
 
 extern const struct class object_class;
 
-/* wrap_bio, a method of ssl.context. */
-extern const luaL_Reg object_context_methods[];
+/* Of core, for lua/pyssl/context.lua. */
+extern const luaL_Reg object_functions[];
 
 HIDDEN_END
 

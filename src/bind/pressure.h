@@ -16,6 +16,7 @@ HIDDEN_BEGIN
 #define PRESSURE_CONNECTION  15
 #define PRESSURE_CERTIFICATE 4
 #define PRESSURE_KEY         2
+#define PRESSURE_SESSION     4
 
 /* Make the counter; once in luaopen. */
 void pressure_open(lua_State *L);

@@ -37,8 +37,7 @@ struct socket *socket_box(lua_State *L) {
 }
 
 void socket_drop_tls(lua_State *L, struct socket *s) {
-  if (s->base.engine.ssl == NULL) return;
-  call_leave(&s->base);
+  if (s->base.engine.ssl == NULL || s->base.engine.doomed) return;
   engine_close(&s->base.engine);
   pressure_drop(L, PRESSURE_CONNECTION);
 }
@@ -63,7 +62,7 @@ static void say_goodbye(struct socket *s) {
   struct tls_error ignored;
   enum step step;
   if (s->state != SOCKET_TLS || !s->base.engine.handshaken ||
-      s->base.engine.failed)
+      s->base.engine.failed || s->base.engine.running)
     return;
   s->io.wire.wait = false;
   call_leave(&s->base);
@@ -75,7 +74,9 @@ static void say_goodbye(struct socket *s) {
 /*
 ** conn:close() closes the connection (design.md, rule 9).
 ** Sends close_notify once, without waiting, and closes the descriptor; where a
-** makefile object is open, that happens when the last of them closes.
+** makefile object is open, that happens when the last of them closes. From a
+** callback of the connection itself nothing is sent, and the operation that it
+** runs in fails with EBADF.
 ** @return true, also when it is closed already
 */
 static int socket_close(lua_State *L) {
@@ -307,8 +308,7 @@ static int get_proto(lua_State *L) {
 static int pending(lua_State *L) {
   struct socket *s = socket_self(L);
   size_t count = s->state == SOCKET_PLAIN ? s->io.front_left : 0;
-  if (s->base.engine.ssl != NULL)
-    count = (size_t)SSL_pending(s->base.engine.ssl);
+  if (s->base.engine.ssl != NULL) count = engine_pending(&s->base.engine);
   lua_pushinteger(L, (lua_Integer)count);
   return 1;
 }
@@ -332,6 +332,8 @@ static const struct class_attribute attributes[] = {
     {"context", connection_get_context, connection_set_context},
     {"server_side", connection_get_server_side, NULL},
     {"server_hostname", connection_get_hostname, NULL},
+    {"session", connection_get_session, connection_set_session},
+    {"session_reused", connection_get_session_reused, NULL},
     {"do_handshake_on_connect", get_do_handshake, set_do_handshake},
     {"suppress_ragged_eofs", get_suppress, set_suppress},
     {"timeout", socket_gettimeout, NULL},

@@ -25,22 +25,27 @@ static double check_seconds(lua_State *L, const struct args *a, int i) {
 
 /*
 ** core.new_socket(context, server_side, do_handshake_on_connect,
-** suppress_ragged_eofs, server_hostname, handshake_timeout) makes an
+** suppress_ragged_eofs, server_hostname, handshake_timeout, session) makes an
 ** ssl.socket without a descriptor, having checked the options.
 */
 static int new_socket(lua_State *L) {
-  static const char *const names[] = {
-      "server_side",     "do_handshake_on_connect", "suppress_ragged_eofs",
-      "server_hostname", "handshake_timeout",       NULL};
+  static const char *const names[] = {"server_side",
+                                      "do_handshake_on_connect",
+                                      "suppress_ragged_eofs",
+                                      "server_hostname",
+                                      "handshake_timeout",
+                                      "session",
+                                      NULL};
   struct context *c = context_check(L, 1);
-  struct args a;
-  args_take(&a, L, 2, names);
-  a.keywords = ~0u; /* by name: they come from wrap_socket's options */
+  /* By name: they come from wrap_socket's options; none is a table of them. */
+  struct args a = {.L = L, .names = names, .first = 2, .keywords = ~0u};
+  lua_settop(L, 7);
   bool server = args_opt_boolean(&a, 0, false);
   bool handshake = args_opt_boolean(&a, 1, true);
   bool suppress = args_opt_boolean(&a, 2, true);
   connection_take_hostname(&a, 3);
-  connection_check(L, c, server, args_given(&a, 3));
+  connection_take_session(&a, 5);
+  connection_check(L, c, server, args_given(&a, 3), args_given(&a, 5));
   double limit = check_seconds(L, &a, 4);
   struct socket *s = socket_box(L);
   s->base.server_side = server;
@@ -51,6 +56,8 @@ static int new_socket(lua_State *L) {
   lua_setiuservalue(L, -2, VALUE_CONTEXT);
   lua_pushvalue(L, 5);
   lua_setiuservalue(L, -2, VALUE_HOSTNAME);
+  lua_pushvalue(L, 7);
+  lua_setiuservalue(L, -2, VALUE_SESSION);
   return 1;
 }
 

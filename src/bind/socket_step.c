@@ -46,11 +46,12 @@ static int raise_timeout(lua_State *L, struct socket *s, const char *op,
   return raise_failure(L, s, &e, op, sent);
 }
 
-/* nil, "signal", deadline, progress: Lua's hook runs, then call again. */
-static int call_again(lua_State *L, const struct socket *s,
+/* nil, status, deadline, progress: the operation loop does what `status` asks
+** for, then calls again. */
+static int call_again(lua_State *L, const struct socket *s, const char *status,
                       lua_Integer progress) {
   lua_pushnil(L);
-  lua_pushliteral(L, "signal");
+  lua_pushstring(L, status);
   lua_pushnumber(L, s->io.deadline);
   lua_pushinteger(L, progress);
   return 4;
@@ -61,7 +62,8 @@ int socket_stopped(lua_State *L, struct socket *s, enum step step,
   switch (step) {
   case STEP_WANT_READ: return error_throw_shared(L, ERROR_WANT_READ, op);
   case STEP_WANT_WRITE: return error_throw_shared(L, ERROR_WANT_WRITE, op);
-  case STEP_SIGNAL: return call_again(L, s, sent > 0 ? sent : 0);
+  case STEP_SIGNAL: return call_again(L, s, "signal", sent > 0 ? sent : 0);
+  case STEP_CALLBACK: return call_again(L, s, "callback", sent > 0 ? sent : 0);
   case STEP_TIMEOUT: return raise_timeout(L, s, op, sent);
   case STEP_END: return error_throw_shared(L, ERROR_ZERO_RETURN, op);
   default: return raise_failure(L, s, error, op, sent);

@@ -6,6 +6,12 @@
 #ifndef PYSSL_SYS_COMPAT_H
 #define PYSSL_SYS_COMPAT_H
 
+/* On Windows only winstore.c compiles so far; the rest is for POSIX. */
+#if defined(_WIN32)
+#define ON_WINDOWS 1
+#include <windows.h>
+#else
+#define ON_WINDOWS 0
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -15,6 +21,7 @@
 #include <sys/types.h>
 #include <sys/un.h>
 #include <unistd.h>
+#endif
 
 /*
 ** Declarations between HIDDEN_BEGIN and HIDDEN_END stay inside the shared
@@ -35,6 +42,8 @@
 #define MUST_USE
 #define PRINTF_LIKE(text, first)
 #endif
+
+#if !ON_WINDOWS
 
 /* A descriptor's flags may be shared with other processes: ask per call. */
 #ifndef MSG_DONTWAIT
@@ -101,5 +110,7 @@ static inline int pipe2(int ends[2], int flags) {
 #ifndef EAI_OVERFLOW
 #define EAI_OVERFLOW EAI_FAIL
 #endif
+
+#endif /* !ON_WINDOWS */
 
 #endif

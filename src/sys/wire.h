@@ -22,10 +22,13 @@ enum wire_event {
   WIRE_ERROR    /* `error` has the errno */
 };
 
+struct tape;
+
 struct wire {
   enum wire_event event; /* what stopped the last call, WIRE_NONE if nothing */
   int error;
-  bool wait; /* wait in the call; a transport in memory never does */
+  bool wait;         /* wait in the call; a transport in memory never does */
+  struct tape *tape; /* a copy of what TLS has read (tape.h), or NULL */
 };
 
 HIDDEN_END

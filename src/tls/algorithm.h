@@ -2,9 +2,8 @@
 ** algorithm.h - what a handshake agrees on beside the cipher, by IANA's names:
 ** the group for the key agreement and the signature schemes.
 ** OpenSSL 3.0 lists neither, and tells a scheme in pieces: the names stand in
-** tables here, and which of them the library knows is tried on a context that
-*is
-** thrown away.
+** tables here, and which of them the library knows is tried on a context thrown
+** away afterwards.
 ** Owns nothing: all names are static. Calls: OpenSSL. Called by:
 ** src/bind/context_negotiation, src/bind/socket_negotiation.
 */

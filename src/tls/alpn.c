@@ -70,3 +70,10 @@ bool alpn_set(SSL_CTX *context, const unsigned char *list, size_t length) {
   free(a);
   return false;
 }
+
+const unsigned char *alpn_list(const SSL_CTX *context, size_t *length) {
+  const struct alpn *a =
+      alpn_index < 0 ? NULL : SSL_CTX_get_ex_data(context, alpn_index);
+  *length = a != NULL ? a->length : 0;
+  return a != NULL ? a->list : NULL;
+}

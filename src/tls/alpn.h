@@ -4,7 +4,8 @@
 ** A context owns its list through the SSL_CTX, for connections may outlive
 ** whoever set it; its last user frees it. On servers the own order of
 ** preference decides; with no protocol in common the extension is ignored.
-** Calls: OpenSSL. Called by: src/bind/context_negotiation.
+** Calls: OpenSSL. Called by: src/bind (context_negotiation,
+** connection_session).
 */
 #ifndef PYSSL_TLS_ALPN_H
 #define PYSSL_TLS_ALPN_H
@@ -31,6 +32,9 @@ enum {
 */
 MUST_USE bool alpn_set(SSL_CTX *context, const unsigned char *list,
                        size_t length);
+
+/* The list that was set, NULL with length 0 for none. The context's own. */
+const unsigned char *alpn_list(const SSL_CTX *context, size_t *length);
 
 HIDDEN_END
 

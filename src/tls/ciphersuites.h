@@ -17,9 +17,8 @@ HIDDEN_BEGIN
 /*
 ** Choose the suites, in order of preference: names with ':' between. Unknown
 ** names are skipped if one is known; "" chooses none. False: nothing has
-** changed, and the error queue says why; so it is too where a name is a suite
-*of
-** an older version's, which OpenSSL would switch on.
+** changed, and the error queue says why; so it is where a name is a suite of an
+** older version's, too, which OpenSSL would switch on.
 */
 MUST_USE bool ciphersuites_set(SSL_CTX *context, const char *names);
 

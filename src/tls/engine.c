@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +59,26 @@ int engine_note_fault(int ok, X509_STORE_CTX *store) {
 
 void engine_prepare_context(SSL_CTX *context) {
   SSL_CTX_set_info_callback(context, note_alert);
+  hello_prepare_context(context);
+}
+
+/* A new SSL of its side for an engine; NULL: the error queue says why. */
+static SSL *new_ssl(struct engine *e, SSL_CTX *context, bool server) {
+  SSL *ssl = SSL_new(context);
+  if (ssl == NULL) return NULL;
+  SSL_set_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  if (server)
+    SSL_set_accept_state(ssl);
+  else
+    SSL_set_connect_state(ssl);
+  /* Session-id contexts are a server's business: for one of its own a client
+  ** would refuse a TLS 1.3 session that it has made of a pre-shared key. */
+  if ((server || SSL_set_session_id_context(ssl, NULL, 0)) &&
+      SSL_set_ex_data(ssl, engine_index, e) &&
+      (!server || hello_watch(&e->hello, ssl)))
+    return ssl;
+  SSL_free(ssl);
+  return NULL;
 }
 
 /* An empty engine with a new SSL of its side, whose transport is to come. */
@@ -68,20 +89,15 @@ static bool begin(struct engine *e, SSL_CTX *context, bool server) {
   e->record = ENGINE_RECORD;
   e->alert = TLS_ERROR_NONE;
   tlserr_clear();
-  e->ssl = SSL_new(context);
-  if (e->ssl == NULL) return false;
-  SSL_set_mode(e->ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  if (server)
-    SSL_set_accept_state(e->ssl);
-  else
-    SSL_set_connect_state(e->ssl);
-  return SSL_set_ex_data(e->ssl, engine_index, e);
+  e->ssl = new_ssl(e, context, server);
+  return e->ssl != NULL;
 }
 
 /* Give the SSL its BIOs, or drop it where one is missing. */
 static bool attach(struct engine *e, BIO *in, BIO *out) {
   if (e->ssl != NULL && in != NULL && out != NULL) {
     SSL_set_bio(e->ssl, in, out);
+    e->wire->tape = &e->tape;
     return true;
   }
   BIO_free(in);
@@ -115,17 +131,57 @@ static void drop_held(struct engine *e) {
   e->held_length = 0;
 }
 
+static void drop_kept(struct engine *e) {
+  OPENSSL_clear_free(e->kept, e->kept_length);
+  e->kept = NULL;
+  e->kept_length = 0;
+}
+
 void engine_close(struct engine *e) {
   SSL *ssl = e->ssl;
   if (ssl == NULL) return;
+  e->doomed = e->running;
+  if (e->running) return; /* OpenSSL is at work with it, below */
   e->ssl = NULL;
+  e->wire->tape = NULL;
+  tape_clear(&e->tape);
+  hello_clear(&e->hello);
   drop_held(e);
+  drop_kept(e);
   X509_free(e->fault);
   e->fault = NULL;
   /* Without both flags OpenSSL throws the session away (proofs.md 1.5). */
   if (!e->failed)
     SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(ssl);
+}
+
+/* The hello once more, to a fresh SSL (design.md, "Switching contexts"): it has
+** all of its settings from `context`, and its peer cannot tell. */
+static bool replay(struct engine *e, SSL_CTX *context) {
+  SSL *ssl = new_ssl(e, context, true);
+  BIO *in = SSL_get_rbio(e->ssl);
+  BIO *out = SSL_get_wbio(e->ssl);
+  if (ssl == NULL) return false;
+  SSL_set_mode(ssl, SSL_get_mode(e->ssl)); /* the connection's own settings */
+  BIO_up_ref(in);
+  if (out != in) BIO_up_ref(out);
+  SSL_free(e->ssl);
+  e->ssl = ssl;
+  SSL_set_bio(ssl, in, out);
+  tape_rewind(&e->tape);
+  return true;
+}
+
+bool engine_answer(struct engine *e, int alert, SSL_CTX *context) {
+  e->hello.state = HELLO_ANSWERED;
+  e->hello.alert = alert;
+  if (alert == HELLO_ACCEPTED && context != NULL) {
+    if (replay(e, context)) return true;
+    e->hello.alert = SSL_AD_INTERNAL_ERROR;
+  }
+  if (e->tape.recording) tape_clear(&e->tape);
+  return e->hello.alert == alert;
 }
 
 void engine_release_buffers(struct engine *e, bool release) {
@@ -222,6 +278,8 @@ static enum step stopped(struct engine *e, bool clean,
                          struct tls_error *error) {
   int want = SSL_want(e->ssl);
   bool wanting = want == SSL_READING || want == SSL_WRITING;
+  if (want == SSL_CLIENT_HELLO_CB && e->hello.state == HELLO_ASKED)
+    return STEP_CALLBACK;
   switch (e->wire->event) {
   case WIRE_BLOCKED:
   case WIRE_TIMEOUT:
@@ -256,9 +314,19 @@ static void note_handshake(struct engine *e) {
   if (SSL_is_server(e->ssl) && e->wire->wait) SSL_free_buffers(e->ssl);
 }
 
+/* Before the first byte: where the context asks, keep a copy of the hello. */
+static void await_hello(struct engine *e) {
+  if (e->hello.state != HELLO_UNASKED || !SSL_in_before(e->ssl) ||
+      !SSL_is_server(e->ssl) || !hello_is_asking(SSL_get_SSL_CTX(e->ssl)))
+    return;
+  e->hello.state = HELLO_AWAITED;
+  tape_record(&e->tape);
+}
+
 static enum step shake_hands(struct engine *e, struct tls_error *error) {
   if (e->handshaken && !e->failed) return STEP_DONE;
   if (e->failed) return fail_again(error);
+  await_hello(e);
   tlserr_clear();
   e->wire->event = WIRE_NONE;
   if (SSL_do_handshake(e->ssl) != 1) return stopped(e, true, error);
@@ -277,13 +345,14 @@ static enum step read_end(struct engine *e, struct tls_error *error) {
 }
 
 /*
-** Is there anything to enter OpenSSL for? On a socket that does not wait the
-** record's header is fetched first: finding nothing then costs next to nothing
-** (proofs.md 4.3).
+** Is there anything to enter OpenSSL for? There is while it has a message of
+** its own to send, as the request for a client's certificate. On a socket that
+** does not wait the record's header is fetched first: finding nothing then
+** costs next to nothing (proofs.md 4.3).
 */
 static bool has_input(struct engine *e) {
   return e->wire->wait || e->io == NULL || SSL_has_pending(e->ssl) ||
-         fdio_fetch(e->io) || e->wire->event == WIRE_END;
+         SSL_in_init(e->ssl) || fdio_fetch(e->io) || e->wire->event == WIRE_END;
 }
 
 /* Has the peer sent close_notify? A fatal alert sets the same flag, and takes
@@ -387,10 +456,30 @@ static enum step shut_down(struct engine *e, struct tls_error *error) {
 
 /* ---- the steps, as others call them ---- */
 
+/* A step begins; not below another one. */
+static bool enter(struct engine *e, struct tls_error *error) {
+  if (e->running)
+    tlserr_set(error, ERROR_VALUE, "the connection is busy with an operation");
+  if (e->running) return false;
+  e->running = true;
+  return true;
+}
+
+/* A callback has closed the connection. */
+static enum step leave(struct engine *e, struct tls_error *error) {
+  engine_close(e);
+  tlserr_clear();
+  tlserr_system(error, EBADF);
+  return STEP_FAILED;
+}
+
 /* A callback that failed makes the step fail, whatever OpenSSL made of it. */
 static enum step finish(struct engine *e, enum step step,
                         struct tls_error *error) {
+  e->running = false;
+  if (e->doomed) return leave(e, error);
   if (!e->interrupted && e->refusal == 0) return step;
+  if (e->refusal == 0 && e->held != NULL && is_held(step)) return step;
   if (step == STEP_DONE && e->refusal != 0) e->failed = true;
   if (e->refusal != 0)
     tlserr_system(error, e->refusal);
@@ -402,28 +491,60 @@ static enum step finish(struct engine *e, enum step step,
   return STEP_FAILED;
 }
 
+/* The step that read this fails, but its data must not be lost. */
+static void keep(struct engine *e, const void *data, size_t length) {
+  e->kept = OPENSSL_memdup(data, length);
+  e->kept_length = e->kept != NULL ? length : 0;
+  if (e->kept == NULL) e->failed = true; /* the stream has a hole */
+}
+
+static enum step take_kept(struct engine *e, void *data, size_t size,
+                           size_t *got) {
+  e->running = false; /* OpenSSL is not asked */
+  *got = size < e->kept_length ? size : e->kept_length;
+  memcpy(data, e->kept, *got);
+  memmove(e->kept, e->kept + *got, e->kept_length - *got);
+  e->kept_length -= *got;
+  if (e->kept_length == 0) drop_kept(e);
+  return STEP_DONE;
+}
+
+size_t engine_pending(const struct engine *e) {
+  return e->kept_length + (size_t)SSL_pending(e->ssl);
+}
+
 enum step engine_handshake(struct engine *e, struct tls_error *error) {
+  if (!enter(e, error)) return STEP_FAILED;
   return finish(e, shake_hands(e, error), error);
 }
 
 enum step engine_read(struct engine *e, void *data, size_t size, size_t *got,
                       struct tls_error *error) {
-  return finish(e, read_data(e, data, size, got, error), error);
+  if (!enter(e, error)) return STEP_FAILED;
+  if (e->kept != NULL) return take_kept(e, data, size, got);
+  enum step step = read_data(e, data, size, got, error);
+  if (step == STEP_DONE && e->interrupted) keep(e, data, *got);
+  return finish(e, step, error);
 }
 
 enum step engine_write(struct engine *e, const void *data, size_t length,
                        bool *accepted, struct tls_error *error) {
+  *accepted = false;
+  if (!enter(e, error)) return STEP_FAILED;
   return finish(e, write_data(e, data, length, accepted, error), error);
 }
 
 enum step engine_flush(struct engine *e, struct tls_error *error) {
+  if (!enter(e, error)) return STEP_FAILED;
   return finish(e, flush_held(e, error), error);
 }
 
 enum step engine_close_write(struct engine *e, struct tls_error *error) {
+  if (!enter(e, error)) return STEP_FAILED;
   return finish(e, close_write(e, error), error);
 }
 
 enum step engine_shutdown(struct engine *e, struct tls_error *error) {
+  if (!enter(e, error)) return STEP_FAILED;
   return finish(e, shut_down(e, error), error);
 }

@@ -16,7 +16,10 @@
 #include <openssl/ssl.h>
 
 #include "../sys/fdio.h"
+#include "../sys/tape.h"
 #include "compat.h"
+#include "hello.h"
+#include "identity.h"
 #include "membio.h"
 #include "tlserr.h"
 
@@ -26,10 +29,11 @@ enum step {
   STEP_DONE,
   STEP_WANT_READ,
   STEP_WANT_WRITE,
-  STEP_SIGNAL,  /* a signal came; call again */
-  STEP_TIMEOUT, /* the deadline passed */
-  STEP_END,     /* read: the peer closed cleanly */
-  STEP_FAILED   /* *error says why */
+  STEP_SIGNAL,   /* a signal came; call again */
+  STEP_CALLBACK, /* a question is put: engine_answer, and call again */
+  STEP_TIMEOUT,  /* the deadline passed */
+  STEP_END,      /* read: the peer closed cleanly */
+  STEP_FAILED    /* *error says why */
 };
 
 /* How the peer's half of the stream ended (conn:eof()). */
@@ -37,20 +41,31 @@ enum engine_end { ENGINE_OPEN, ENGINE_CLEAN, ENGINE_RAGGED };
 
 #define ENGINE_RECORD 16384 /* the most plaintext in a record, RFC 8446 5.1 */
 
+#define ENGINE_CACHE_KEY IDENTITY_DIGEST
+
 struct engine {
   SSL *ssl;            /* NULL: no TLS here (yet, or any more) */
   struct wire *wire;   /* what the last call on its transport came to */
   struct fdio *io;     /* the transport where it is a descriptor, else NULL */
   unsigned char *held; /* copy of a record that is not wholly out yet */
   size_t held_length;
-  size_t record; /* the most bytes engine_write takes */
-  X509 *fault;   /* the certificate that verification stumbled at */
+  size_t record;       /* the most bytes engine_write takes */
+  unsigned char *kept; /* read when a callback failed: for the next read */
+  size_t kept_length;
+  struct hello hello; /* of a server: whom its client wants */
+  struct tape tape;   /* what was read of it, until that is answered */
+  X509 *fault;        /* the certificate that verification stumbled at */
   int fault_depth;
   int alert;   /* the last fatal alert, sent or received, or TLS_ERROR_NONE */
   int refusal; /* errno of a callback that failed (the key log), or 0 */
   enum engine_end end;
+  struct identity identity; /* what decides about the peer, once it is set */
+  unsigned char cache_key[ENGINE_CACHE_KEY]; /* of its context's sessions */
+  bool cached;                               /* does it take part in them? */
   bool handshaken;
   bool interrupted; /* a callback failed: the step that runs is to fail */
+  bool running;     /* a step runs, perhaps a callback below it */
+  bool doomed;      /* closed by a callback: released when the step is done */
   bool failed;      /* a fatal error: every later step fails */
 };
 
@@ -68,7 +83,9 @@ struct engine *engine_of(const SSL *ssl);
 void engine_note_failure(const SSL *ssl, int error);
 
 /* A callback failed in a way that the caller of the step knows: the step that
-** it ran under is to fail, whatever OpenSSL makes of it. */
+** it ran under is to fail, whatever OpenSSL makes of it. Nothing is lost by
+** that: what was read is there for the next read, and while a record is held
+** half written, steps that wait say so and a later one fails. */
 void engine_interrupt(struct engine *e);
 
 /*
@@ -84,13 +101,28 @@ MUST_USE bool engine_open_memory(struct engine *e, SSL_CTX *context,
                                  struct membio *outgoing, struct wire *wire,
                                  bool server);
 
-/* Drop TLS. Sends nothing. The session stays usable unless e failed. */
+/* Drop TLS. Sends nothing. The session stays usable unless e failed. Where a
+** callback asks for it, it happens when the step has left OpenSSL, and the step
+** fails with EBADF. */
 void engine_close(struct engine *e);
+
+/*
+** Answer the question that a step has ended with (STEP_CALLBACK): refuse with
+** `alert`, or with HELLO_ACCEPTED go on; on `context` unless that is NULL: with
+** a fresh SSL, to which the hello is handed once more. That one is of no client
+** only. False: it could not be made, the error queue says why, and the next
+** step refuses.
+*/
+MUST_USE bool engine_answer(struct engine *e, int alert, SSL_CTX *context);
 
 /* Hand memory back while idle, or keep it (design.md, Memory). */
 void engine_release_buffers(struct engine *e, bool release);
 
-/* The steps. *error is written only where the result is STEP_FAILED. */
+/* Bytes that a read gives without its transport. */
+size_t engine_pending(const struct engine *e);
+
+/* The steps. *error is written only where the result is STEP_FAILED. A step
+** below another one of the same engine, from a callback, fails at once. */
 MUST_USE enum step engine_handshake(struct engine *e, struct tls_error *error);
 
 /* 1..size bytes; performs the handshake if it has not run. */

@@ -3,7 +3,7 @@
 ** A plainly blocking socket waits in here, so that OpenSSL's state machine is
 ** not left and entered again for every packet. Never calls Lua.
 ** The BIO does not own its fdio, which must outlive it.
-** Calls: fdio. Called by: engine.
+** Calls: fdio, tape. Called by: engine.
 */
 #ifndef PYSSL_TLS_FDBIO_H
 #define PYSSL_TLS_FDBIO_H

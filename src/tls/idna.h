@@ -15,12 +15,13 @@
 
 HIDDEN_BEGIN
 
-/* The longest result: 255 bytes of name (RFC 1035, 2.3.4) and a dot. */
-#define IDNA_MAX 256
+/* The longest result: the 253 bytes that 255 octets on the wire (RFC 1035,
+** 2.3.4) are as text, and a dot. */
+#define IDNA_MAX 254
 
 enum idna_status {
   IDNA_OK,
-  IDNA_TOO_LONG, /* as ASCII it has more than 255 bytes */
+  IDNA_TOO_LONG, /* as ASCII it has more than 253 bytes */
   IDNA_REFUSED   /* *fault says why: "has ...", "is not ..." */
 };
 

@@ -6,6 +6,8 @@
 
 #include <openssl/crypto.h>
 
+#include "../sys/tape.h"
+
 #define FIRST_CAPACITY 1024
 
 struct membio {
@@ -100,12 +102,14 @@ static int port_read(BIO *bio, char *data, size_t length, size_t *got) {
   struct port *port = BIO_get_data(bio);
   struct membio *m = port->queue;
   BIO_clear_retry_flags(bio);
+  *got = tape_play(port->wire, data, length);
+  if (*got > 0) return 1;
   *got = length < m->length ? length : m->length;
   if (*got > 0) {
     memcpy(data, membio_data(m), *got);
     membio_skip(m, *got);
     port->wire->event = WIRE_NONE;
-    return 1;
+    return tape_note(port->wire, data, *got);
   }
   port->wire->event = m->end ? WIRE_END : WIRE_BLOCKED;
   if (!m->end) BIO_set_retry_read(bio);

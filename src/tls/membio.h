@@ -3,7 +3,7 @@
 ** side writes and the other reads, with an end that can be set.
 ** Counted references: a connection keeps the queues that it works on. Belongs
 ** to one Lua state; no locks.
-** Calls: OpenSSL, wire. Called by: engine, src/bind/memorybio.
+** Calls: OpenSSL, wire, tape. Called by: engine, src/bind/memorybio.
 */
 #ifndef PYSSL_TLS_MEMBIO_H
 #define PYSSL_TLS_MEMBIO_H

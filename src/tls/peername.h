@@ -26,7 +26,7 @@ struct peername {
 ** Read a server_hostname (api.md H-11, I-67 ... I-71), one that is not ASCII
 ** by idna. False with *e: empty, leading dot, empty or overlong label, no valid
 ** international name: ERROR_VALUE; an embedded NUL: ERROR_TYPE; beyond 255
-** bytes in ASCII: SSL3_EXT_INVALID_SERVERNAME.
+** bytes (253 through idna): SSL3_EXT_INVALID_SERVERNAME.
 */
 MUST_USE bool peername_parse(struct peername *name, const char *text,
                              size_t length, struct tls_error *e);

@@ -102,6 +102,17 @@ void tlserr_take(struct tls_error *e, const char *fallback) {
   ERR_clear_error();
 }
 
+unsigned long tlserr_newest(void) {
+  return ERR_peek_last_error();
+}
+
+void tlserr_restore(unsigned long newest) {
+  ERR_clear_error();
+  if (newest == 0) return;
+  ERR_new();
+  ERR_set_error(ERR_GET_LIB(newest), ERR_GET_REASON(newest), NULL);
+}
+
 void tlserr_system(struct tls_error *e, int number) {
   reset(e, ERROR_OS);
   e->number = number;

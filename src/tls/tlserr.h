@@ -54,6 +54,13 @@ void tlserr_clear(void);
 */
 void tlserr_take(struct tls_error *e, const char *fallback);
 
+/* The newest entry of the queue, 0 for none: OpenSSL may be about to return
+** with it, and what a callback does below must not change what it says. */
+unsigned long tlserr_newest(void);
+
+/* Make the queue hold that entry alone again. */
+void tlserr_restore(unsigned long newest);
+
 /* Fill *e with the system error `number` (an errno value): an ERROR_OS. */
 void tlserr_system(struct tls_error *e, int number);
 

@@ -1,0 +1,216 @@
+/*
+** connection_session.c - the sessions of ssl.socket and ssl.object: which is
+** resumed, which there is, and the identity that decides about it.
+*/
+#include <string.h>
+
+#include "../sys/net.h"
+#include "../tls/alpn.h"
+#include "../tls/sessioncache.h"
+#include "args.h"
+#include "connection.h"
+#include "error.h"
+#include "session.h"
+
+/* ---- may it be resumed here? ---- */
+
+static bool refuse(struct tls_error *e, const char *message) {
+  tlserr_set(e, ERROR_VALUE, "%s", message);
+  return false;
+}
+
+/* Does the session at `index` belong to another context than the connection
+** at `conn`? An imported one belongs to none. */
+static bool is_foreign(lua_State *L, int conn, int index) {
+  lua_getiuservalue(L, conn, VALUE_CONTEXT);
+  lua_getiuservalue(L, index, SESSION_CONTEXT);
+  bool foreign = !lua_isnil(L, -1) && !lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return foreign;
+}
+
+static bool check_identity(const struct connection *s,
+                           const struct session *session, struct tls_error *e) {
+  char parts[256];
+  if (identity_equal(&s->engine.identity, &session->identity)) return true;
+  identity_difference(&s->engine.identity, &session->identity, parts,
+                      sizeof parts);
+  tlserr_set(e, ERROR_VALUE,
+             "the session was made under other terms than this connection's: "
+             "%s",
+             parts);
+  return false;
+}
+
+/* Let the connection at `conn`, whose TLS has begun, resume the session at
+** `index` (F.3, in this order). False with *e. */
+static bool resume(lua_State *L, int conn, int index, struct tls_error *e) {
+  struct connection *s = lua_touserdata(L, conn);
+  const struct session *session = lua_touserdata(L, index);
+  if (session->handle == NULL)
+    return refuse(e, "operation on a closed session");
+  if (is_foreign(L, conn, index))
+    return refuse(e, "the session belongs to another SSLContext");
+  if (s->server_side) return refuse(e, "a session is for clients only");
+  if (!SSL_in_before(s->engine.ssl))
+    return refuse(e, "a session cannot be set after the handshake has begun");
+  if (!check_identity(s, session, e)) return false;
+  tlserr_clear();
+  if (SSL_set_session(s->engine.ssl, session->handle) == 1) return true;
+  tlserr_take(e, "cannot set the session");
+  return false;
+}
+
+/* ---- as TLS begins ---- */
+
+/*
+** The identity is that of now, and so is the trust it names: the context may be
+** given another before the handshake.
+*/
+static bool pin_identity(struct connection *s, const struct context *c,
+                         const char *hostname) {
+  struct identity_terms terms = {
+      .server = s->server_side,
+      .check_hostname = c->check_hostname,
+      .hostname = hostname,
+      .trust = trust_digest(c->trust),
+  };
+  terms.alpn = alpn_list(c->handle, &terms.alpn_length);
+  return SSL_set1_verify_cert_store(s->engine.ssl, trust_store(c->trust)) &&
+         identity_take(&s->engine.identity, s->engine.ssl, &terms);
+}
+
+/*
+** The key of a client's sessions: its identity and the peer's port, where there
+** is one. Without a server_hostname it is the peer's whole address: the
+** sessions of two hosts must not mix. *known: is there a key at all?
+*/
+static bool make_key(struct connection *s, bool named, bool *known) {
+  struct engine *e = &s->engine;
+  unsigned char port[2] = {0, 0};
+  struct address a;
+  bool there = e->io != NULL && net_peer(e->io->fd, &a) == 0;
+  *known = named || there;
+  if (!*known) return true;
+  if (!named)
+    return identity_digest(&e->identity, &a.u, a.length, e->cache_key);
+  unsigned number = there ? address_port(&a) : 0;
+  port[0] = (unsigned char)(number >> 8);
+  port[1] = (unsigned char)number;
+  return identity_digest(&e->identity, port, sizeof port, e->cache_key);
+}
+
+static bool join_cache(struct connection *s, const struct context *c,
+                       bool named) {
+  bool known;
+  if (s->server_side || !sessioncache_is_on(c->handle)) return true;
+  if (!make_key(s, named, &known)) return false;
+  return !known || sessioncache_join(&s->engine);
+}
+
+bool connection_begin_session(lua_State *L, int index, const struct context *c,
+                              const char *hostname, struct tls_error *e) {
+  struct connection *s = lua_touserdata(L, index);
+  if (!pin_identity(s, c, hostname) || !join_cache(s, c, hostname != NULL)) {
+    tlserr_take(e, "cannot make a TLS connection");
+    return false;
+  }
+  lua_getiuservalue(L, index, VALUE_SESSION);
+  bool ok = lua_isnil(L, -1) || resume(L, index, lua_gettop(L), e);
+  lua_pushnil(L);
+  lua_setiuservalue(L, index, VALUE_SESSION);
+  lua_pop(L, 1);
+  return ok;
+}
+
+void connection_take_session(const struct args *a, int i) {
+  if (args_given(a, i) && !luaL_testudata(a->L, a->first + i, SESSION_T))
+    args_type_error(a, i, SESSION_T);
+}
+
+/* ---- attributes and methods ---- */
+
+/*
+** conn.session is the session, for another connection to resume (E-04).
+** @return ssl.session, a new object each time; nil without TLS, and where there
+**         is none yet
+*/
+int connection_get_session(lua_State *L) {
+  struct connection *s = connection_self(L);
+  struct session *session = session_box(L);
+  SSL *ssl = s->engine.ssl; /* a finaliser may have closed it */
+  SSL_SESSION *handle = ssl != NULL ? SSL_get1_session(ssl) : NULL;
+  if (handle == NULL) {
+    lua_pushnil(L);
+    return 1;
+  }
+  session->identity = s->engine.identity;
+  lua_getiuservalue(L, 1, VALUE_CONTEXT);
+  lua_setiuservalue(L, -2, SESSION_CONTEXT);
+  session_fill(L, session, handle);
+  return 1;
+}
+
+/*
+** conn.session = session is resumed by the handshake that is to come. While the
+** connection has no TLS it is kept, and checked when that begins.
+** Raises ValueError: another context, a server, after the handshake has begun,
+** another identity; the first that is so.
+*/
+int connection_set_session(lua_State *L) {
+  struct connection *s = connection_self(L);
+  struct tls_error e;
+  if (luaL_testudata(L, 3, SESSION_T) == NULL)
+    return attribute_type_error(L, SESSION_T);
+  if (s->engine.ssl != NULL) {
+    if (!resume(L, 1, 3, &e)) return error_raise(L, &e, NULL);
+    return 0;
+  }
+  if (s->server_side)
+    return error_throw(L, ERROR_VALUE, "a session is for clients only");
+  lua_pushvalue(L, 3);
+  lua_setiuservalue(L, 1, VALUE_SESSION);
+  return 0;
+}
+
+/* E-05: true, false; nil without TLS. */
+int connection_get_session_reused(lua_State *L) {
+  const struct connection *s = connection_self(L);
+  if (s->engine.ssl == NULL)
+    lua_pushnil(L);
+  else
+    lua_pushboolean(L, SSL_session_reused(s->engine.ssl));
+  return 1;
+}
+
+/*
+** conn:identity() names what decides whether this connection trusts its peer:
+** the side, verify_mode, verify_flags, check_hostname,
+** hostname_checks_common_name, the security level, server_hostname, the trusted
+** certificates, the own certificate of a client, and the ALPN protocols.
+** @return string, equal for two connections, in other processes too, only if
+**         all of that is; nil without TLS
+*/
+static int identity(lua_State *L) {
+  const struct connection *s = connection_self(L);
+  unsigned char digest[IDENTITY_DIGEST];
+  char text[2 * IDENTITY_DIGEST];
+  if (s->engine.ssl == NULL) {
+    lua_pushnil(L);
+    return 1;
+  }
+  tlserr_clear();
+  if (!identity_digest(&s->engine.identity, NULL, 0, digest))
+    return error_throw_ssl(L, "cannot compute the identity");
+  for (size_t i = 0; i < sizeof digest; i++) {
+    text[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+    text[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+  }
+  lua_pushlstring(L, text, sizeof text);
+  return 1;
+}
+
+const luaL_Reg connection_session_methods[] = {
+    {"identity", identity},
+    {NULL, NULL},
+};

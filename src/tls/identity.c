@@ -1,0 +1,134 @@
+#include "identity.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+
+/* The parts, under the names that users know. */
+#define PART(name, field)                                                      \
+  {                                                                            \
+    name, offsetof(struct identity, field),                                    \
+        sizeof((struct identity *)0)->field                                    \
+  }
+
+static const struct part {
+  const char *name;
+  size_t offset;
+  size_t size;
+} parts[] = {
+    PART("server_side", server_side),
+    PART("verify_mode", verify_mode),
+    PART("verify_flags", verify_flags),
+    PART("check_hostname", check_hostname),
+    PART("hostname_checks_common_name", hostname_flags),
+    PART("security_level", security_level),
+    PART("server_hostname", server_hostname),
+    PART("trust", trust),
+    PART("client certificate", certificate),
+    PART("ALPN protocols", alpn),
+};
+
+static void put_number(unsigned char *out, size_t size, uint64_t number) {
+  for (size_t i = size; i > 0; i--) {
+    out[i - 1] = (unsigned char)(number & 0xff);
+    number >>= 8;
+  }
+}
+
+static bool put_digest(unsigned char *out, const void *data, size_t length) {
+  return EVP_Digest(data, length, out, NULL, EVP_sha256(), NULL) == 1;
+}
+
+/* Add the certificate that is current for the SSL, with its chain. */
+static bool add_certificate(EVP_MD_CTX *digest, SSL *ssl) {
+  unsigned char each[EVP_MAX_MD_SIZE];
+  unsigned length;
+  STACK_OF(X509) *chain = NULL;
+  if (!X509_digest(SSL_get_certificate(ssl), EVP_sha256(), each, &length) ||
+      !EVP_DigestUpdate(digest, each, length))
+    return false;
+  SSL_get0_chain_certs(ssl, &chain);
+  for (int i = 0; i < sk_X509_num(chain); i++)
+    if (!X509_digest(sk_X509_value(chain, i), EVP_sha256(), each, &length) ||
+        !EVP_DigestUpdate(digest, each, length))
+      return false;
+  return true;
+}
+
+/* Walk through those of all key types. The one that was current is again. */
+static bool add_certificates(EVP_MD_CTX *digest, SSL *ssl) {
+  X509 *current = SSL_get_certificate(ssl);
+  bool ok = true;
+  long more = SSL_set_current_cert(ssl, SSL_CERT_SET_FIRST);
+  for (; ok && more; more = SSL_set_current_cert(ssl, SSL_CERT_SET_NEXT))
+    ok = add_certificate(digest, ssl);
+  SSL_select_current_cert(ssl, current);
+  return ok;
+}
+
+static bool put_certificates(unsigned char *out, SSL *ssl) {
+  if (SSL_get_certificate(ssl) == NULL) return true;
+  EVP_MD_CTX *digest = EVP_MD_CTX_new();
+  bool ok = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
+            add_certificates(digest, ssl) &&
+            EVP_DigestFinal_ex(digest, out, NULL);
+  EVP_MD_CTX_free(digest);
+  return ok;
+}
+
+bool identity_take(struct identity *id, SSL *ssl,
+                   const struct identity_terms *terms) {
+  X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+  memset(id, 0, sizeof *id);
+  id->server_side = terms->server;
+  id->verify_mode = (unsigned char)SSL_get_verify_mode(ssl);
+  put_number(id->verify_flags, sizeof id->verify_flags,
+             X509_VERIFY_PARAM_get_flags(param));
+  id->check_hostname = terms->check_hostname;
+  put_number(id->hostname_flags, sizeof id->hostname_flags,
+             X509_VERIFY_PARAM_get_hostflags(param));
+  id->security_level = (unsigned char)SSL_get_security_level(ssl);
+  memcpy(id->trust, terms->trust, sizeof id->trust);
+  if (terms->hostname != NULL &&
+      !put_digest(id->server_hostname, terms->hostname,
+                  strlen(terms->hostname)))
+    return false;
+  if (terms->alpn_length > 0 &&
+      !put_digest(id->alpn, terms->alpn, terms->alpn_length))
+    return false;
+  return terms->server || put_certificates(id->certificate, ssl);
+}
+
+bool identity_equal(const struct identity *a, const struct identity *b) {
+  return memcmp(a, b, sizeof *a) == 0;
+}
+
+void identity_difference(const struct identity *a, const struct identity *b,
+                         char *text, size_t size) {
+  size_t used = 0;
+  text[0] = '\0';
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    const struct part *p = &parts[i];
+    if (memcmp((const unsigned char *)a + p->offset,
+               (const unsigned char *)b + p->offset, p->size) == 0)
+      continue;
+    int length = snprintf(text + used, size - used, "%s%s",
+                          used > 0 ? ", " : "", p->name);
+    if (length < 0 || (size_t)length >= size - used) return;
+    used += (size_t)length;
+  }
+}
+
+bool identity_digest(const struct identity *id, const void *more, size_t length,
+                     unsigned char digest[IDENTITY_DIGEST]) {
+  EVP_MD_CTX *c = EVP_MD_CTX_new();
+  bool ok = c != NULL && EVP_DigestInit_ex(c, EVP_sha256(), NULL) &&
+            EVP_DigestUpdate(c, id, sizeof *id) &&
+            EVP_DigestUpdate(c, more, length) &&
+            EVP_DigestFinal_ex(c, digest, NULL);
+  EVP_MD_CTX_free(c);
+  return ok;
+}

@@ -1,0 +1,67 @@
+/*
+** identity.h - what decides whether a connection trusts its peer, as bytes.
+** A session carries the identity of the connection it was made on: resuming it
+** skips the verification, so it must have been made under the same terms
+** (design.md). Equal terms give equal bytes, in other processes too.
+** Owns nothing: an identity is a value.
+** Calls: OpenSSL. Called by: engine, sessionbytes, sessioncache,
+** src/bind (connection, connection_session, session).
+*/
+#ifndef PYSSL_TLS_IDENTITY_H
+#define PYSSL_TLS_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/ssl.h>
+
+#include "compat.h"
+
+HIDDEN_BEGIN
+
+#define IDENTITY_DIGEST 32 /* SHA-256 */
+
+/* Bytes only, so that it can be compared, hashed and stored as it is. Numbers
+** are big-endian; a digest is zero where there is nothing to digest. */
+struct identity {
+  unsigned char server_side;
+  unsigned char verify_mode; /* OpenSSL's bits */
+  unsigned char verify_flags[8];
+  unsigned char check_hostname;
+  unsigned char hostname_flags[4]; /* X509_CHECK_FLAG_* */
+  unsigned char security_level;
+  unsigned char server_hostname[IDENTITY_DIGEST];
+  unsigned char trust[IDENTITY_DIGEST];
+  unsigned char certificate[IDENTITY_DIGEST]; /* all that a client has */
+  unsigned char alpn[IDENTITY_DIGEST];
+};
+
+/* What the SSL itself does not tell. */
+struct identity_terms {
+  bool server;
+  bool check_hostname;
+  const char *hostname; /* as it is used; NULL: none */
+  const unsigned char *trust;
+  const unsigned char *alpn; /* in wire form; NULL: none */
+  size_t alpn_length;
+};
+
+/* Fill in *id for a connection that is about to begin. False: the error queue
+** says why. */
+MUST_USE bool identity_take(struct identity *id, SSL *ssl,
+                            const struct identity_terms *terms);
+
+bool identity_equal(const struct identity *a, const struct identity *b);
+
+/* Write the names of the parts that differ into text[size], ", " between. */
+void identity_difference(const struct identity *a, const struct identity *b,
+                         char *text, size_t size);
+
+/* SHA-256 of it, with `more` bytes behind. False: the error queue says why. */
+MUST_USE bool identity_digest(const struct identity *id, const void *more,
+                              size_t length,
+                              unsigned char digest[IDENTITY_DIGEST]);
+
+HIDDEN_END
+
+#endif
