@@ -22,7 +22,7 @@ SCALE = $(or $(PYSSL_SCALE),1)
 BUSTED = /usr/bin/busted
 unexport ARGS BUILD EXTRA RUNNER SCALE BUSTED
 
-.PHONY: build deps demo test asan valgrind check contract rockspec env \
+.PHONY: build deps demo test asan valgrind mutants check contract rockspec env \
 	install uninstall clean native suite FORCE
 
 .DELETE_ON_ERROR:
@@ -160,6 +160,12 @@ valgrind: deps
 	@tools/deps.sh valgrind
 	@$(MAKE) $(jobs) --no-print-directory suite SCALE=50 \
 		RUNNER='$(valgrind_runner)'
+
+# Does the suite notice when something breaks? Breaks copies of the sources in
+# the places of spec/mutants.lua, one at a time: some five minutes on two
+# idle cores, so not part of CI. ARGS, a Lua pattern, chooses by file or by what breaks.
+mutants: deps
+	@MAKE='$(MAKE)' $(LUA) tools/mutants.lua $(if $(ARGS),$(call quote,$(ARGS)))
 
 # --- what needs no running ---
 

@@ -22,7 +22,8 @@ ssl.socket_error = ssl.OSError
 for _, name in ipairs {
   "SSLContext", "MemoryBIO", "get_default_verify_paths", "buffer", "get_sigalgs",
   "certificate", "certificates", "private_key", "session_import",
-  "RAND_bytes", "RAND_status", "RAND_add", "RAND_egd",
+  "RAND_bytes", "RAND_status", "RAND_add", "RAND_egd", "enum_certificates",
+  "enum_crls",
 } do
   ssl[name] = core[name]
 end
@@ -59,13 +60,6 @@ for name, maker in pairs {
   end
 end
 ssl.socket = ssl.SSLSocket
-
--- The certificate stores of Windows (A-11, A-12).
-for _, name in ipairs {"enum_certificates", "enum_crls"} do
-  ssl[name] = function()
-    error(ssl.NotImplementedError(name .. " is for Windows only"), 0)
-  end
-end
 
 local function finish(ok, ...)
   if ok then return ... end

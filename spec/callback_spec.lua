@@ -8,6 +8,7 @@
 --   answer    what a good one gives, as a list
 --   mild      true where the connection goes on after an error in it
 --   outside   true where it runs while OpenSSL pauses
+--   context_needed  true where the handshake goes on with its context only
 local memory = require "support.memory"
 local pair = require "support.pair"
 local psk = require "support.psk"
@@ -18,6 +19,8 @@ local TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 local function set_message(ctx, f) ctx._msg_callback = f end
 local function set_client_key(ctx, f) ctx:set_psk_client_callback(f) end
 local function set_server_key(ctx, f) ctx:set_psk_server_callback(f) end
+
+local function set_sni(ctx, f) ctx.sni_callback = f end
 
 local function certificates()
   return pair.client_context(), pair.server_context()
@@ -39,6 +42,9 @@ local CALLBACKS = {
     contexts = keys_of(TLS12), set = set_server_key, answer = {psk.KEY}},
   {name = "a server's callback for keys, TLS 1.3,", side = "server",
     contexts = keys_of(TLS13), set = set_server_key, answer = {psk.KEY}},
+  {name = "an SNI callback", side = "server", outside = true,
+    context_needed = true,
+    contexts = certificates, set = set_sni, answer = {}},
 }
 
 -- Contexts of a client and a server, and that of the row's side, with the
@@ -273,7 +279,9 @@ for _, row in ipairs(CALLBACKS) do
       mine = ctx
       local ends <close> = memory.new(client_ctx, server_ctx)
       local results = shake(ends)
-      assert.same({true, true}, {results.client[1], results.server[1]})
+      local good = not row.context_needed
+      assert.same({good, good}, {results.client[1], results.server[1]})
+      if not good then assert.is_true(results[row.side][2]:is(ssl.ValueError)) end
     end)
 
     it("may take itself away", function()

@@ -43,18 +43,12 @@ local function each_context(f)
   end
 end
 
--- The length of its identity at which PSK stops working in a version.
-local function accepts_identity(version, length)
+-- The errors of both ends where the client's identity has this length.
+local function identify(version, length)
   local identity = ("i"):rep(length)
-  local client_ctx <close>, server_ctx = psk.contexts(version, function()
+  return pair.refused(psk.contexts(version, function()
     return identity, psk.KEY
-  end, function(name) return name == identity and psk.KEY or nil end)
-  local _ <close> = server_ctx
-  local client, server = pair.tcp(client_ctx, server_ctx)
-  local results = pair.drive({pcall, client.do_handshake, client},
-                             {pcall, server.do_handshake, server})
-  pair.close(client, server)
-  return results
+  end, function(name) return name == identity and psk.KEY or nil end))
 end
 
 local DECISIONS = {
@@ -62,7 +56,7 @@ local DECISIONS = {
     function()
       local seconds = ssl.cert_time_to_seconds("May  9 00:00:00 2007 GMT")
       assert.equal("integer", math.type(seconds))
-      for _, zone in ipairs {"UTC", "America/New_York", "Asia/Tokyo", "XYZ-9"} do
+      for _, zone in ipairs {"UTC", "America/New_York", "XYZ-9"} do
         assert.equal("1178668800", process.check({process.lua, "-e", [[
           io.write(require "pyssl".cert_time_to_seconds(
             "May  9 00:00:00 2007 GMT"))]]},
@@ -122,7 +116,10 @@ local DECISIONS = {
   ["J-05"] = {"the module's wrap_socket is there and works", function()
       local conn <close> = ssl.wrap_socket(nil,
         {do_handshake_on_connect = false})
-      local listener <close> = peers.listen(pair.server_context())
+      local listener <close> = pair.server_context():wrap_socket(nil,
+        {server_side = true, do_handshake_on_connect = false})
+      listener:bind("127.0.0.1", 0)
+      listener:listen(1)
       conn:connect(listener:getsockname())
       local server <close> = listener:accept()
       conn:settimeout(0)
@@ -229,10 +226,9 @@ local DECISIONS = {
   ["J-14"] = {"an identity of a shared key has 255 bytes at most",
     function()
       for _, version in ipairs {V.TLSv1_2, V.TLSv1_3} do
-        for length, good in pairs {[1] = true, [255] = true, [256] = false} do
-          local results = accepts_identity(version, length)
-          assert.equal(good, results[1][1] and results[1][2], length)
-        end
+        assert.same({}, {identify(version, 1)})
+        assert.same({}, {identify(version, 255)})
+        assert.truthy((identify(version, 256)))
       end
     end},
 

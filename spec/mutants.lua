@@ -8,36 +8,30 @@ return {
     breaks = "the number of a peer's alert is wrong",
     find = "e->alert = reason - SSL_AD_REASON_OFFSET;",
     replace = "e->alert = reason;",
-  },
-  {
+  }, {
     file = "src/tls/tlserr.c", spec = "error_mapping",
     breaks = "reasons are not in capitals",
     find = "(char)(isalnum(c) ? toupper(c) : '_')",
     replace = "(char)(isalnum(c) ? c : '_')",
-  },
-  {
+  }, {
     file = "src/bind/error.c", spec = "errors",
     breaks = "a verification error is no ValueError",
     find = "{ERROR_SSL, ERROR_VALUE}}", replace = "{ERROR_SSL, -1}}",
-  },
-  {
+  }, {
     file = "src/bind/error.c", spec = "error_mapping",
     breaks = "SSLWantReadError has SSLWantWriteError's number",
     find = "{ERROR_WANT_READ, 2,", replace = "{ERROR_WANT_READ, 3,",
-  },
-  {
+  }, {
     file = "src/tls/engine.c", spec = "error_mapping",
     breaks = "the verify code is lost",
     find = "error->verify_code = (int)code;",
     replace = "error->verify_code = 1;",
-  },
-  {
+  }, {
     file = "src/tls/engine.c", spec = "error_mapping failing_safe",
     breaks = "an alert that was sent is not told of",
     find = "if (error->alert == TLS_ERROR_NONE) error->alert = e->alert;",
     replace = "",
-  },
-  {
+  }, {
     file = "src/tls/engine.c", spec = "error_mapping socket_read",
     breaks = "a truncated stream is no SSLEOFError",
     find = "if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) "
@@ -53,56 +47,47 @@ return {
       .. "  return ok;",
     replace = "e->fault_depth = X509_STORE_CTX_get_error_depth(store);\n"
       .. "  return 1;",
-  },
-  {
+  }, {
     file = "src/tls/peername.c", spec = "name_check",
     breaks = "names are not checked",
     find = "if (!check) return true;", replace = "return true;",
-  },
-  {
+  }, {
     file = "src/tls/peername.c", spec = "name_check server_hostname",
     breaks = "addresses are not checked",
     find = "return X509_VERIFY_PARAM_set1_ip_asc(param, name->text) == 1;",
     replace = "return true;",
-  },
-  {
+  }, {
     file = "src/tls/peername.c", spec = "server_hostname",
     breaks = "a NUL in a name cuts it off",
     find = [[if (memchr(text, '\0', length) != NULL) {]],
     replace = [[if (memchr(text, '\0', 0) != NULL) {]],
-  },
-  {
+  }, {
     file = "src/tls/peername.c", spec = "server_hostname",
     breaks = "a trailing dot becomes part of the name",
     find = "size_t bare = length > 0 && text[length - 1] == '.' "
       .. "? length - 1 : length;",
     replace = "size_t bare = length;",
-  },
-  {
+  }, {
     file = "src/tls/peername.c", spec = "server_hostname",
     breaks = "a label of 64 bytes is taken",
     find = "if (++label > LABEL_MAX)", replace = "if (++label > LABEL_MAX + 1)",
-  },
-  {
+  }, {
     file = "src/tls/peername.c", spec = "server_hostname",
     breaks = "an address is sent as a server name",
     find = "if (!name->ip && !SSL_set_tlsext_host_name(ssl, name->text))",
     replace = "if (!SSL_set_tlsext_host_name(ssl, name->text))",
-  },
-  {
+  }, {
     file = "src/bind/context.c", spec = "name_check",
     breaks = "partial wildcards match",
     find = "X509_VERIFY_PARAM_set_hostflags(param, "
       .. "X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);",
     replace = "",
-  },
-  {
+  }, {
     file = "lua/pyssl/hostname.lua", spec = "hostname",
     breaks = "an address matches a host name",
     find = "if not address and match_name(value, name)",
     replace = "if match_name(value, name)",
-  },
-  {
+  }, {
     file = "lua/pyssl/hostname.lua", spec = "hostname",
     breaks = "common names count beside alternative names",
     find = "if #seen == 0 and match_subject",
@@ -114,50 +99,42 @@ return {
     file = "src/bind/context.c", spec = "context",
     breaks = "TLS 1.1 is spoken by default",
     find = "p->fixed : TLS1_2_VERSION;", replace = "p->fixed : TLS1_1_VERSION;",
-  },
-  {
+  }, {
     file = "src/bind/context.c", spec = "context",
     breaks = "a client's context does not require a certificate",
     find = "p->number == PROTOCOL_TLS_CLIENT ? 2 : 0);",
     replace = "p->number == PROTOCOL_TLS_CLIENT ? 1 : 0);",
-  },
-  {
+  }, {
     file = "src/bind/context.c", spec = "context",
     breaks = "a client's context checks no name",
     find = "c->check_hostname = p->number == PROTOCOL_TLS_CLIENT;",
     replace = "c->check_hostname = false;",
-  },
-  {
+  }, {
     file = "src/bind/context.c", spec = "context",
-    breaks = "compression is allowed",
+    breaks = "the client's order of cipher suites decides",
     find = "SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE)",
-    replace = "SSL_OP_CIPHER_SERVER_PREFERENCE)",
-  },
-  {
+    replace = "SSL_OP_NO_COMPRESSION)",
+  }, {
     file = "src/bind/context.c", spec = "context",
     breaks = "trusted certificates do not come first",
     find = "X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_TRUSTED_FIRST);",
     replace = "X509_VERIFY_PARAM_clear_flags(param, ~0ul);",
-  },
-  {
+  }, {
     file = "lua/pyssl/defaults.lua", spec = "context default_context",
     breaks = "default contexts are not strict",
     find = "constants.VERIFY_X509_PARTIAL_CHAIN, constants.VERIFY_X509_STRICT,",
     replace = "constants.VERIFY_X509_PARTIAL_CHAIN,",
-  },
-  {
+  }, {
     file = "src/bind/context_attribute.c", spec = "context_attributes",
     breaks = "CERT_NONE can be set while names are checked",
     find = "if (mode == 0 && c->check_hostname)", replace = "if (mode == 3)",
-  },
-  {
+  }, {
     file = "src/bind/context_attribute.c", spec = "context_attributes",
     breaks = "check_hostname does not turn verification on",
     find = "if (check && context_verify_mode(c) == 0) "
       .. "context_set_verify_mode(c, 2);",
     replace = "",
-  },
-  {
+  }, {
     file = "src/bind/context_attribute.c", spec = "context_attributes",
     breaks = "verify_flags that are assigned are added",
     find = "X509_VERIFY_PARAM_clear_flags(param, ~(unsigned long)flags);",
@@ -168,22 +145,18 @@ return {
   {
     file = "src/tls/engine.c", spec = "socket_read",
     breaks = "an end without close_notify counts as clean",
-    find = "if (e->wire->event == WIRE_END && !ignored) "
-      .. "return stopped(e, false, error);",
-    replace = "(void)ignored;",
-  },
-  {
+    find = "e->end = ENGINE_RAGGED;\n  error->class = ERROR_EOF;",
+    replace = "e->end = ENGINE_CLEAN;\n  error->class = ERROR_EOF;",
+  }, {
     file = "src/tls/fdbio.c", spec = "socket_read error_mapping",
     breaks = "OpenSSL is not told of the end of the descriptor",
     find = "return io->wire.event == WIRE_END;", replace = "return 0;",
-  },
-  {
+  }, {
     file = "src/bind/socket_read.c", spec = "socket_read",
     breaks = "an end in the handshake is suppressed",
     find = "s->base.engine.handshaken && s->base.engine.end == ENGINE_RAGGED;",
     replace = "s->base.engine.end == ENGINE_RAGGED;",
-  },
-  {
+  }, {
     file = "src/sys/fdio.c", spec = "socket_read",
     breaks = "a reset reads as an end the second time",
     find = "return io->lost != 0 ? stop_error(io, io->lost) "
@@ -195,64 +168,53 @@ return {
   {
     file = "src/tls/engine.c", spec = "interrupted_write",
     breaks = "a write does not finish the interrupted one before it",
-    find = "if (step == STEP_DONE && e->held != NULL) "
-      .. "step = flush_held(e, error);",
-    replace = "",
-  },
-  {
+    find = "if (e->held == NULL) return STEP_DONE;",
+    replace = "return STEP_DONE;",
+  }, {
     file = "src/bind/socket_write.c", spec = "interrupted_write",
     breaks = "a new write begins before the record that is held",
     find = "return step == STEP_DONE ? engine_flush(&s->base.engine, e) : step;",
     replace = "return step;",
-  },
-  {
+  }, {
     file = "src/tls/engine.c", spec = "interrupted_write",
     breaks = "a record that is held does not count as accepted",
     find = "*accepted = step == STEP_DONE || is_held(step);",
     replace = "*accepted = step == STEP_DONE;",
-  },
-  {
+  }, {
     file = "src/bind/unfinished.c", spec = "interrupted_write",
     breaks = "other data counts as a retry",
     find = "return same ? accepted : 0;",
     replace = "(void)same;\n  return accepted;",
-  },
-  {
+  }, {
     file = "src/tls/engine.c", spec = "interrupted_write",
     breaks = "close_notify goes out before the record that is held",
     find = [[SSL_SENT_SHUTDOWN) return STEP_DONE;
   enum step step = flush_held(e, error);]],
     replace = [[SSL_SENT_SHUTDOWN) return STEP_DONE;
   enum step step = STEP_DONE;]],
-  },
-  {
+  }, {
     file = "src/bind/socket_step.c", spec = "interrupt connect",
     breaks = "a signal begins the time limit anew",
     find = "lua_type(L, STEP_DEADLINE) == LUA_TNUMBER",
     replace = "lua_type(L, STEP_DEADLINE) == LUA_TTHREAD",
-  },
-  {
+  }, {
     file = "src/sys/fdio.c", spec = "socket_timeout",
     breaks = "a flood outlasts the deadline",
     find = "if (is_late(io)) return stop(io, WIRE_TIMEOUT);",
     replace = "(void)is_late;",
-  },
-  {
+  }, {
     file = "src/bind/socket.c", spec = "socket_timeout",
     breaks = "NaN is taken for a timeout",
     find = "if (!(seconds >= 0)) /* NaN too */", replace = "if (seconds < 0)",
-  },
-  {
+  }, {
     file = "lua/pyssl/socket.lua", spec = "accept hostile_stall",
     breaks = "handshake_timeout is ignored",
     find = "core.deadline(self.handshake_timeout)", replace = "core.deadline(5)",
-  },
-  {
+  }, {
     file = "src/bind/socket_step.c", spec = "wrap_socket context_connect",
     breaks = "a connection whose handshake failed stays open",
     find = "if (s->close_on_failure) socket_release(L, s);", replace = "",
-  },
-  {
+  }, {
     file = "src/bind/socket_step.c", spec = "context_connect wrap_socket",
     breaks = "a later failure closes the connection",
     find = "s->close_on_failure = false;", replace = "",
@@ -264,29 +226,24 @@ return {
     breaks = "a buffer is not wiped",
     find = "if (b->owner == b) OPENSSL_cleanse(b->memory, b->length);",
     replace = "",
-  },
-  {
+  }, {
     file = "src/sys/file.c", spec = "wipe",
     breaks = "a key's text is not wiped",
     find = "if (length > 0) fill(data, 0, length);", replace = "(void)fill;",
-  },
-  {
+  }, {
     file = "src/tls/keylog.c", spec = "keylog",
     breaks = "others can read the key log",
     find = "S_IRUSR | S_IWUSR", replace = "0644",
-  },
-  {
+  }, {
     file = "src/tls/keylog.c", spec = "keylog",
     breaks = "the key log is written from its beginning",
     find = "O_WRONLY | O_APPEND | O_CREAT", replace = "O_WRONLY | O_CREAT",
-  },
-  {
+  }, {
     file = "src/bind/credentials.c", spec = "context_credentials_errors",
     breaks = "a password of 1025 bytes is taken",
     find = "if (bytes.length > CERTKEY_PASSWORD_MAX)",
     replace = "if (bytes.length > CERTKEY_PASSWORD_MAX + 1)",
-  },
-  {
+  }, {
     file = "src/bind/credentials.c", spec = "context_credentials_errors",
     breaks = "a NUL in a path cuts it off",
     find = "if (strlen(path) != length)", replace = "if (length == (size_t)-1)",
@@ -294,35 +251,31 @@ return {
 
   -- trust
   {
-    file = "src/tls/trust.c", spec = "trust_cache context_trust",
+    file = "src/tls/trust.c", spec = "trust_cache",
     breaks = "what one context adds shows in another",
     find = "bool ok = copy_objects(t->store, base->store);",
     replace = [[bool ok = X509_STORE_up_ref(base->store) == 1;
   X509_STORE_free(t->store);
   t->store = base->store;
   (void)copy_objects;]],
-  },
-  {
-    file = "src/tls/trust.c", spec = "trust_cache context_trust",
+  }, {
+    file = "src/tls/trust.c", spec = "trust_cache",
     breaks = "sets with different bases are taken for one",
     find = "memcpy(keys + i * DIGEST, base->parts[i].key, DIGEST);",
     replace = "memset(keys + i * DIGEST, 0, DIGEST);",
-  },
-  {
+  }, {
     file = "src/tls/trustplan.c", spec = "trust_cache",
     breaks = "a file that has changed is not read again",
     find = [[facts_file(&f, &id);
   if (!facts_text(]],
     replace = "if (!facts_text(",
-  },
-  {
+  }, {
     file = "src/tls/trustplan.c", spec = "trust_cache",
     breaks = "a new file is told by its time",
     find = "if (!digest(s->data, s->length, f.content)) "
       .. "return out_of_memory(e);",
     replace = "",
-  },
-  {
+  }, {
     file = "src/tls/certkey.c", spec = "context_credentials_errors",
     breaks = "a chain that is broken in the middle is taken",
     find = "return at_end();", replace = "return at_end() || true;",
@@ -338,27 +291,23 @@ return {
       continue;
     }
     int i = check_key(a);]],
-  },
-  {
+  }, {
     file = "src/bind/args.c", spec = "context_attributes",
     breaks = "nil switches a check off",
     find = [[if (!lua_isboolean(L, 3)) attribute_type_error(L, "boolean");]],
     replace = "",
-  },
-  {
+  }, {
     file = "src/bind/args.c", spec = "wrap_socket",
     breaks = "an option that is no boolean counts as true",
     find = "if (!lua_isboolean(a->L, a->first + i)) "
       .. [[args_type_error(a, i, "boolean");]],
     replace = "",
-  },
-  {
+  }, {
     file = "src/bind/buffer.c", spec = "buffer",
     breaks = "bytes are put behind a buffer's end",
     find = "from.length > all.length - (size_t)(at - 1))",
     replace = "from.length > all.length)",
-  },
-  {
+  }, {
     file = "src/bind/socket_read.c", spec = "socket_read",
     breaks = "nbytes beyond a buffer's size is not cut",
     find = "return n <= 0 || (lua_Unsigned)n > b->length ? b->length",
@@ -371,25 +320,21 @@ return {
     breaks = "a peer that is gone kills by SIGPIPE",
     find = "int flags = wait_flags(io) | MSG_NOSIGNAL;",
     replace = "int flags = wait_flags(io);",
-  },
-  {
+  }, {
     file = "src/sys/net.c", spec = "accept",
     breaks = "an accepted descriptor goes to other programs",
     find = "accept4(fd, &peer->u.sa, &peer->length, SOCK_CLOEXEC)",
     replace = "accept4(fd, &peer->u.sa, &peer->length, 0)",
-  },
-  {
+  }, {
     file = "src/sys/net.c", spec = "accept connect",
     breaks = "a socket of ours goes to other programs",
     find = "socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)",
     replace = "socket(family, SOCK_STREAM, 0)",
-  },
-  {
+  }, {
     file = "src/sys/net.c", spec = "adopt",
     breaks = "a descriptor that was adopted goes to other programs",
     find = "(void)fcntl(fd, F_SETFD, FD_CLOEXEC);", replace = "",
-  },
-  {
+  }, {
     file = "src/sys/net.c", spec = "accept",
     breaks = "an address is not free again at once",
     find = "int error = turn_on(fd, SOL_SOCKET, SO_REUSEADDR);",
@@ -404,24 +349,20 @@ return {
                                      theirs_length);]],
     replace = "theirs, theirs_length, a->list,\n"
       .. "                                     a->length);",
-  },
-  {
+  }, {
     file = "src/tls/alpn.c", spec = "alpn",
     breaks = "no common protocol ends the handshake",
     find = "SSL_TLSEXT_ERR_NOACK", replace = "SSL_TLSEXT_ERR_ALERT_FATAL",
-  },
-  {
+  }, {
     file = "src/tls/channelbinding.c", spec = "channel_binding",
     breaks = "tls-unique of a resumed session is the wrong message",
     find = "*length = client != resumed", replace = "(void)resumed;\n"
       .. "  *length = client",
-  },
-  {
+  }, {
     file = "src/tls/channelbinding.c", spec = "channel_binding",
     breaks = "tls-exporter is given without the extended master secret",
     find = "if (extended == 0) return", replace = "if (extended == -9) return",
-  },
-  {
+  }, {
     file = "src/tls/channelbinding.c", spec = "channel_binding",
     breaks = "tls-server-end-point takes SHA-1 where that is the signature's",
     find = "if (nid == NID_md5 || nid == NID_sha1) nid = NID_sha256;",

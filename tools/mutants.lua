@@ -1,13 +1,14 @@
 --- Breaks the sources in the places that spec/mutants.lua lists, one at a
 -- time, and runs the spec files that are to notice. It works on copies of the
--- tree in a temporary directory, one for each processor core up to two.
+-- tree in a temporary directory, two at once.
 -- Usage, in the root: lua tools/mutants.lua [PATTERN], where the Lua pattern
 -- chooses entries by their file or by what breaks. Fails where a mutant
 -- survives, where an entry's text is not found exactly once, where the specs
 -- fail before anything is broken, and where a mutant does not compile.
 -- Environment: MAKE.
 local LIST = "spec/mutants.lua"
-local BUILD_LIMIT, SPEC_LIMIT, BASELINE_LIMIT = 300, 120, 900 -- seconds
+local BUILD_LIMIT, SPEC_LIMIT, BASELINE_LIMIT = 300, 180, 900 -- seconds
+local TIMED_OUT = 124 -- the status of timeout(1)
 local COPIES = 2
 
 local make = os.getenv("MAKE") or "make"
@@ -119,6 +120,7 @@ local function try(entry)
   if status ~= 0 then return "BROKEN", output end
   status, output = run_specs(".", spec_files(entry), SPEC_LIMIT)
   if status == 0 then return "SURVIVED", spec_files(entry) end
+  if status == TIMED_OUT then return "caught", "by the time limit" end
   return "caught", first_failure(output)
 end
 

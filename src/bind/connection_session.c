@@ -68,10 +68,11 @@ static bool resume(lua_State *L, int conn, int index, struct tls_error *e) {
 ** given another before the handshake.
 */
 static bool pin_identity(struct connection *s, const struct context *c,
-                         const char *hostname) {
+                         const char *hostname, bool psk) {
   struct identity_terms terms = {
       .server = s->server_side,
       .check_hostname = c->check_hostname,
+      .psk = psk,
       .hostname = hostname,
       .trust = trust_digest(c->trust),
   };
@@ -108,10 +109,22 @@ static bool join_cache(struct connection *s, const struct context *c,
   return !known || sessioncache_join(&s->engine);
 }
 
+/* Has the context of the connection at `index` a callback for its side that
+** knows pre-shared keys? */
+static bool has_psk(lua_State *L, int index, bool server) {
+  lua_getiuservalue(L, index, VALUE_CONTEXT);
+  lua_getiuservalue(L, -1, server ? CONTEXT_PSK_SERVER : CONTEXT_PSK_CLIENT);
+  bool has = !lua_isnil(L, -1);
+  lua_pop(L, 2);
+  return has;
+}
+
 bool connection_begin_session(lua_State *L, int index, const struct context *c,
                               const char *hostname, struct tls_error *e) {
   struct connection *s = lua_touserdata(L, index);
-  if (!pin_identity(s, c, hostname) || !join_cache(s, c, hostname != NULL)) {
+  bool psk = has_psk(L, index, s->server_side);
+  if (!pin_identity(s, c, hostname, psk) ||
+      !join_cache(s, c, hostname != NULL)) {
     tlserr_take(e, "cannot make a TLS connection");
     return false;
   }
@@ -187,7 +200,9 @@ int connection_get_session_reused(lua_State *L) {
 ** conn:identity() names what decides whether this connection trusts its peer:
 ** the side, verify_mode, verify_flags, check_hostname,
 ** hostname_checks_common_name, the security level, server_hostname, the trusted
-** certificates, the own certificate of a client, and the ALPN protocols.
+** certificates, the own certificate of a client, the ALPN protocols, and
+*whether
+** a callback knows pre-shared keys.
 ** @return string, equal for two connections, in other processes too, only if
 **         all of that is; nil without TLS
 */

@@ -126,7 +126,7 @@ static int set_default_verify_paths(lua_State *L) {
 /*
 ** ctx:load_default_certs([purpose]) is the same for a purpose (D-21).
 ** @param purpose  ssl.Purpose member; default Purpose.SERVER_AUTH. It decides
-**                 on Windows only, whose stores know purposes.
+**                 nothing: only the stores of Windows know purposes.
 */
 static int load_default_certs(lua_State *L) {
   static const char *const names[] = {"purpose", NULL};

@@ -29,6 +29,7 @@
 #include "resolver.h"
 #include "session.h"
 #include "socket.h"
+#include "systemstore.h"
 #include "warning.h"
 
 EXPORT int luaopen_pyssl_core(lua_State *L);
@@ -138,6 +139,7 @@ static void open_functions(lua_State *L) {
   luaL_setfuncs(L, context_negotiation_functions, 0);
   luaL_setfuncs(L, context_sni_functions, 0);
   luaL_setfuncs(L, session_functions, 0);
+  luaL_setfuncs(L, systemstore_functions, 0);
 }
 
 /* A class without methods of its own. */
@@ -192,6 +194,7 @@ static void open_classes(lua_State *L) {
   open_box(L, &session_class);
   open_box(L, &certbox_class);
   open_box(L, &resolver_class);
+  open_box(L, &systemstore_class);
 }
 
 /* core.steps: what lua/pyssl/op.lua drives, by name. */

@@ -514,6 +514,7 @@ size_t engine_pending(const struct engine *e) {
 }
 
 enum step engine_handshake(struct engine *e, struct tls_error *error) {
+  if (e->handshaken && !e->failed && !e->running) return STEP_DONE;
   if (!enter(e, error)) return STEP_FAILED;
   return finish(e, shake_hands(e, error), error);
 }

@@ -4,8 +4,8 @@
 ** fdio, where that is told to wait. The one place that classifies OpenSSL's
 ** results (api.md B.3, by what the BIO recorded and not by the error queue).
 ** Owns its SSL and the record that OpenSSL holds half written.
-** Knows neither sockets nor Lua. Calls: fdbio, membio, tlserr. Called by:
-*src/bind.
+** Knows neither sockets nor Lua. Calls: fdbio, membio, hello, tape, tlserr.
+** Called by: src/bind.
 */
 #ifndef PYSSL_TLS_ENGINE_H
 #define PYSSL_TLS_ENGINE_H
@@ -108,10 +108,10 @@ void engine_close(struct engine *e);
 
 /*
 ** Answer the question that a step has ended with (STEP_CALLBACK): refuse with
-** `alert`, or with HELLO_ACCEPTED go on; on `context` unless that is NULL: with
-** a fresh SSL, to which the hello is handed once more. That one is of no client
-** only. False: it could not be made, the error queue says why, and the next
-** step refuses.
+** `alert`, or with HELLO_ACCEPTED go on: where `context` is not NULL, with a
+** fresh SSL of that one, which is handed the hello once more. False: it could
+** not be made, the error queue says why, and the next step refuses. Called
+** again, it changes an answer to a refusal.
 */
 MUST_USE bool engine_answer(struct engine *e, int alert, SSL_CTX *context);
 

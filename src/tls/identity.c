@@ -25,6 +25,7 @@ static const struct part {
     PART("check_hostname", check_hostname),
     PART("hostname_checks_common_name", hostname_flags),
     PART("security_level", security_level),
+    PART("pre-shared keys", psk),
     PART("server_hostname", server_hostname),
     PART("trust", trust),
     PART("client certificate", certificate),
@@ -88,6 +89,7 @@ bool identity_take(struct identity *id, SSL *ssl,
   put_number(id->verify_flags, sizeof id->verify_flags,
              X509_VERIFY_PARAM_get_flags(param));
   id->check_hostname = terms->check_hostname;
+  id->psk = terms->psk;
   put_number(id->hostname_flags, sizeof id->hostname_flags,
              X509_VERIFY_PARAM_get_hostflags(param));
   id->security_level = (unsigned char)SSL_get_security_level(ssl);

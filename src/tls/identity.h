@@ -30,6 +30,7 @@ struct identity {
   unsigned char check_hostname;
   unsigned char hostname_flags[4]; /* X509_CHECK_FLAG_* */
   unsigned char security_level;
+  unsigned char psk; /* may a pre-shared key stand for a certificate? */
   unsigned char server_hostname[IDENTITY_DIGEST];
   unsigned char trust[IDENTITY_DIGEST];
   unsigned char certificate[IDENTITY_DIGEST]; /* all that a client has */
@@ -40,6 +41,7 @@ struct identity {
 struct identity_terms {
   bool server;
   bool check_hostname;
+  bool psk;
   const char *hostname; /* as it is used; NULL: none */
   const unsigned char *trust;
   const unsigned char *alpn; /* in wire form; NULL: none */
