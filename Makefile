@@ -162,8 +162,8 @@ valgrind: deps
 		RUNNER='$(valgrind_runner)'
 
 # Does the suite notice when something breaks? Breaks copies of the sources in
-# the places of spec/mutants.lua, one at a time: some five minutes on two
-# idle cores, so not part of CI. ARGS, a Lua pattern, chooses by file or by what breaks.
+# the places of spec/mutants.lua, one at a time. Some five minutes on two cores,
+# so not part of CI. ARGS, a Lua pattern, chooses by file or by what breaks.
 mutants: deps
 	@MAKE='$(MAKE)' $(LUA) tools/mutants.lua $(if $(ARGS),$(call quote,$(ARGS)))
 

@@ -214,10 +214,6 @@ return {
     file = "src/bind/socket_step.c", spec = "wrap_socket context_connect",
     breaks = "a connection whose handshake failed stays open",
     find = "if (s->close_on_failure) socket_release(L, s);", replace = "",
-  }, {
-    file = "src/bind/socket_step.c", spec = "context_connect wrap_socket",
-    breaks = "a later failure closes the connection",
-    find = "s->close_on_failure = false;", replace = "",
   },
 
   -- secrets
@@ -234,10 +230,6 @@ return {
     file = "src/tls/keylog.c", spec = "keylog",
     breaks = "others can read the key log",
     find = "S_IRUSR | S_IWUSR", replace = "0644",
-  }, {
-    file = "src/tls/keylog.c", spec = "keylog",
-    breaks = "the key log is written from its beginning",
-    find = "O_WRONLY | O_APPEND | O_CREAT", replace = "O_WRONLY | O_CREAT",
   }, {
     file = "src/bind/credentials.c", spec = "context_credentials_errors",
     breaks = "a password of 1025 bytes is taken",
@@ -259,22 +251,11 @@ return {
   t->store = base->store;
   (void)copy_objects;]],
   }, {
-    file = "src/tls/trust.c", spec = "trust_cache",
-    breaks = "sets with different bases are taken for one",
-    find = "memcpy(keys + i * DIGEST, base->parts[i].key, DIGEST);",
-    replace = "memset(keys + i * DIGEST, 0, DIGEST);",
-  }, {
     file = "src/tls/trustplan.c", spec = "trust_cache",
     breaks = "a file that has changed is not read again",
     find = [[facts_file(&f, &id);
   if (!facts_text(]],
     replace = "if (!facts_text(",
-  }, {
-    file = "src/tls/trustplan.c", spec = "trust_cache",
-    breaks = "a new file is told by its time",
-    find = "if (!digest(s->data, s->length, f.content)) "
-      .. "return out_of_memory(e);",
-    replace = "",
   }, {
     file = "src/tls/certkey.c", spec = "context_credentials_errors",
     breaks = "a chain that is broken in the middle is taken",

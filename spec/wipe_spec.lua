@@ -88,7 +88,6 @@ describe("what was secret is not in memory", function()
     local child <close> = spawn(([[
       local ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
       ctx:load_cert_chain(%q, %q)
-      collectgarbage()
       pause()
     ]]):format(certs.path("server-rsa.pem"), certs.path("server-rsa.key")))
     child:expect("^ready")

@@ -104,10 +104,11 @@ static int load_cert_chain(lua_State *L) {
   bool has_key = check_key(&a);
   credentials_check_password(&a, PASSWORD);
   struct credentials *box = credentials_push(L);
-  if (!take_chain(&a, box, &text, &e) ||
-      !take_key(&a, box, &text, has_key, &e) ||
-      !certkey_install(&box->parsed, context_self(L)->handle, &e))
-    return error_raise(L, &e, "load");
+  bool ok = take_chain(&a, box, &text, &e) &&
+            take_key(&a, box, &text, has_key, &e) &&
+            certkey_install(&box->parsed, context_self(L)->handle, &e);
+  credentials_clear(box);
+  if (!ok) return error_raise(L, &e, "load");
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -141,10 +142,11 @@ static int load_pkcs12(lua_State *L) {
   struct credentials *box = credentials_push(L);
   struct certkey_source source =
       credentials_fetch(&a, P12_FILE, P12_DATA, &box->key);
-  if (!credentials_unlock(L, box, &source, a.first + P12_PASSWORD, pkcs12_read,
-                          &e) ||
-      !certkey_install(&box->parsed, context_self(L)->handle, &e))
-    return error_raise(L, &e, "load");
+  bool ok = credentials_unlock(L, box, &source, a.first + P12_PASSWORD,
+                               pkcs12_read, &e) &&
+            certkey_install(&box->parsed, context_self(L)->handle, &e);
+  credentials_clear(box);
+  if (!ok) return error_raise(L, &e, "load");
   lua_pushboolean(L, 1);
   return 1;
 }

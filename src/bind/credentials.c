@@ -12,12 +12,15 @@
 
 #define CREDENTIALS_T "ssl.credentials"
 
-static int credentials_gc(lua_State *L) {
-  struct credentials *box = class_self(L);
+void credentials_clear(struct credentials *box) {
   certkey_clear(&box->parsed);
   file_wipe(box->key.data, box->key.length);
   file_wipe(box->certificate.data, box->certificate.length);
   memset(box, 0, sizeof *box);
+}
+
+static int credentials_gc(lua_State *L) {
+  credentials_clear(class_self(L));
   return 0;
 }
 

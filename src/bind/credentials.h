@@ -36,6 +36,10 @@ extern const struct class credentials_class;
 /* Push an empty box. */
 struct credentials *credentials_push(lua_State *L);
 
+/* Wipe and free what is in a box. Its finaliser does the same, but a private
+** key must not wait for the collector: call it as soon as the key is parsed. */
+void credentials_clear(struct credentials *box);
+
 /* Parameter i as a path, which has no NUL. */
 const char *credentials_path(const struct args *a, int i);
 

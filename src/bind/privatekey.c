@@ -44,12 +44,16 @@ static int private_key(lua_State *L) {
   credentials_check_password(&a, PASSWORD);
   struct credentials *box = credentials_push(L);
   struct certkey_source source = credentials_copy(L, a.first + DATA, &box->key);
-  if (!credentials_unlock(L, box, &source, a.first + PASSWORD, certkey_read_key,
-                          &e))
+  bool ok = credentials_unlock(L, box, &source, a.first + PASSWORD,
+                               certkey_read_key, &e);
+  if (!ok) {
+    credentials_clear(box);
     return error_raise(L, &e, "load");
+  }
   struct privatekey *k = class_box(L, PRIVATEKEY_T, sizeof *k, 0);
   k->key = box->parsed.key;
   box->parsed.key = NULL;
+  credentials_clear(box);
   pressure_add(L, PRESSURE_KEY);
   return 1;
 }

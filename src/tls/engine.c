@@ -159,6 +159,7 @@ void engine_close(struct engine *e) {
 /* The hello once more, to a fresh SSL (design.md, "Switching contexts"): it has
 ** all of its settings from `context`, and its peer cannot tell. */
 static bool replay(struct engine *e, SSL_CTX *context) {
+  hello_acknowledge(context);
   SSL *ssl = new_ssl(e, context, true);
   BIO *in = SSL_get_rbio(e->ssl);
   BIO *out = SSL_get_wbio(e->ssl);

@@ -120,12 +120,21 @@ static int acknowledge(SSL *ssl, int *alert, void *unused) {
 void hello_prepare_context(SSL_CTX *context) {
   if (!has_indexes()) return; /* then nothing can ask */
   SSL_CTX_set_client_hello_cb(context, on_hello, NULL);
+}
+
+void hello_acknowledge(SSL_CTX *context) {
   SSL_CTX_set_tlsext_servername_callback(context, acknowledge);
 }
 
 bool hello_set_asking(SSL_CTX *context, bool asking) {
-  return has_indexes() &&
-         SSL_CTX_set_ex_data(context, context_index, asking ? context : NULL);
+  if (!has_indexes() ||
+      !SSL_CTX_set_ex_data(context, context_index, asking ? context : NULL))
+    return false;
+  if (asking)
+    hello_acknowledge(context);
+  else
+    SSL_CTX_set_tlsext_servername_callback(context, NULL);
+  return true;
 }
 
 bool hello_is_asking(const SSL_CTX *context) {

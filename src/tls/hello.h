@@ -35,9 +35,14 @@ struct hello {
   char *name; /* the server's name, ASCII; NULL where the hello has none */
 };
 
-/* Install the callbacks on a context; they do nothing where nobody asks. For
+/* Install the callback on a context; it does nothing where nobody asks. For
 ** every context: any may be the one that is switched to. */
 void hello_prepare_context(SSL_CTX *context);
+
+/* Let a context that is switched to acknowledge the name. Not for every one:
+** with a servername callback OpenSSL tries TLS 1.3 also without a certificate.
+*/
+void hello_acknowledge(SSL_CTX *context);
 
 /* Are servers on this context to ask? False: the error queue says why not. */
 MUST_USE bool hello_set_asking(SSL_CTX *context, bool asking);
