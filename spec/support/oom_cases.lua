@@ -4,16 +4,9 @@
 local native = require "native"
 local ssl = require "pyssl"
 
-local directory = os.getenv("OOM_CERTS")
-
-local function path(name)
-  return directory .. "/" .. name
-end
-
-local function read(name)
-  local file <close> = assert(io.open(path(name), "rb"))
-  return file:read("a")
-end
+local case = require "support.oom_case"
+local path, read = case.path, case.read
+local add, simple, with_context = case.add, case.simple, case.with_context
 
 local CA, CA_PEM = path "ca.pem", read "ca.pem"
 local BOTH_PEM = CA_PEM .. read "other-ca.pem"
@@ -21,25 +14,6 @@ local CERT, KEY = path "server.pem", path "server.key"
 local CHAIN, CHAIN_KEY = path "chain.pem", path "leaf.key"
 local LOCKED, DH, CAPATH = path "encrypted.key", path "dh.pem", path "capath"
 local PEM, KEY_PEM = read "server.pem", read "server.key"
-
-local cases = {}
-
-local function add(name, prepare)
-  cases[#cases + 1] = {name, prepare}
-end
-
--- A case that needs nothing ready.
-local function simple(name, action)
-  add(name, function() return action end)
-end
-
--- One that has a context: action(ctx).
-local function with_context(name, protocol, action)
-  add(name, function()
-    local ctx = ssl.SSLContext(protocol)
-    return function() action(ctx) end
-  end)
-end
 
 -- ---- contexts ----
 
@@ -415,4 +389,4 @@ simple("error objects", function()
   ssl.try(error, err)
 end)
 
-return cases
+return case.cases
