@@ -2,7 +2,7 @@
 ** certbox.h - certificates held while Lua values are made of them: a finaliser
 ** that runs meanwhile may close whatever they were borrowed from.
 ** Owns one reference to each. Calls: class. Called by: certificate,
-** context_trust, socket_chain, socket_info, socket_step.
+** context_trust, connection_chain, socket_info, socket_step.
 */
 #ifndef PYSSL_BIND_CERTBOX_H
 #define PYSSL_BIND_CERTBOX_H

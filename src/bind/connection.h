@@ -72,8 +72,11 @@ MUST_USE bool connection_begin_session(lua_State *L, int index,
 void connection_push_error(lua_State *L, struct tls_error *e, const char *op,
                            lua_Integer sent);
 
-/* Methods of both classes. */
+/* Methods of both classes, by subject. */
 extern const luaL_Reg connection_info_methods[];
+extern const luaL_Reg connection_chain_methods[];
+extern const luaL_Reg connection_binding_methods[];
+extern const luaL_Reg connection_negotiation_methods[];
 extern const luaL_Reg post_handshake_methods[]; /* post_handshake.c */
 extern const luaL_Reg connection_session_methods[];
 

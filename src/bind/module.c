@@ -169,18 +169,18 @@ static void open_classes(lua_State *L) {
   static const luaL_Reg *const socket_lists[] = {connection_info_methods,
                                                  post_handshake_methods,
                                                  connection_session_methods,
-                                                 socket_chain_methods,
-                                                 socket_binding_methods,
-                                                 socket_negotiation_methods,
+                                                 connection_chain_methods,
+                                                 connection_binding_methods,
+                                                 connection_negotiation_methods,
                                                  socket_option_methods,
                                                  socket_listen_methods,
                                                  NULL};
   static const luaL_Reg *const object_lists[] = {connection_info_methods,
                                                  post_handshake_methods,
                                                  connection_session_methods,
-                                                 socket_chain_methods,
-                                                 socket_binding_methods,
-                                                 socket_negotiation_methods,
+                                                 connection_chain_methods,
+                                                 connection_binding_methods,
+                                                 connection_negotiation_methods,
                                                  NULL};
   lua_newtable(L);
   open_class(L, "context", &context_class, context_lists);

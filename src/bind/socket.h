@@ -102,9 +102,6 @@ MUST_USE int socket_open_descriptor(struct socket *s, const struct address *a);
 int socket_refuse(lua_State *L, struct socket *s, const char *op);
 
 /* Methods and steps by subject; module.c puts them into the class. */
-extern const luaL_Reg socket_chain_methods[];   /* for any with an engine */
-extern const luaL_Reg socket_binding_methods[]; /* for any with an engine */
-extern const luaL_Reg socket_negotiation_methods[];
 extern const luaL_Reg socket_option_methods[];
 extern const luaL_Reg socket_steps[];       /* socket_step.c */
 extern const luaL_Reg socket_read_steps[];  /* socket_read.c */

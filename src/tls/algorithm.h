@@ -5,7 +5,7 @@
 ** tables here, and which of them the library knows is tried on a context thrown
 ** away afterwards.
 ** Owns nothing: all names are static. Calls: OpenSSL. Called by:
-** src/bind/context_negotiation, src/bind/socket_negotiation.
+** src/bind/context_negotiation, src/bind/connection_negotiation.
 */
 #ifndef PYSSL_TLS_ALGORITHM_H
 #define PYSSL_TLS_ALGORITHM_H

@@ -2,7 +2,7 @@
 ** channelbinding.h - channel bindings: bytes that both ends of a connection
 ** know and no other connection has, to tie a login to it (RFC 5056).
 ** Owns nothing: whoever is given the bytes wipes them.
-** Calls: OpenSSL, tlserr. Called by: src/bind/socket_binding, constants.
+** Calls: OpenSSL, tlserr. Called by: src/bind/connection_binding, constants.
 */
 #ifndef PYSSL_TLS_CHANNELBINDING_H
 #define PYSSL_TLS_CHANNELBINDING_H

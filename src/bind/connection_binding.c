@@ -1,5 +1,5 @@
 /*
-** socket_binding.c - what ties other protocols to a connection: channel
+** connection_binding.c - what ties other protocols to a connection: channel
 ** bindings and exported keying material. These methods work for each class
 ** whose struct begins with a struct engine.
 */
@@ -7,8 +7,8 @@
 
 #include "../tls/channelbinding.h"
 #include "args.h"
+#include "connection.h"
 #include "error.h"
-#include "socket.h"
 
 /* Every version and cipher can export that much: HKDF gives 255 times the
 ** length of its hash (RFC 5869, 2.3), 32 at least. */
@@ -143,7 +143,7 @@ static int export_keying_material(lua_State *L) {
                      "the context is too long for this version of TLS");
 }
 
-const luaL_Reg socket_binding_methods[] = {
+const luaL_Reg connection_binding_methods[] = {
     {"get_channel_binding", get_channel_binding},
     {"export_keying_material", export_keying_material},
     {NULL, NULL},

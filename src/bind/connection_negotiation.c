@@ -1,12 +1,11 @@
 /*
-** socket_negotiation.c - what a handshake has agreed on, beside the cipher.
+** connection_negotiation.c - what a handshake has agreed on, beside the cipher.
 ** These methods serve every class whose struct begins with its engine.
 */
 #include <stddef.h>
 
 #include "../tls/algorithm.h"
 #include "connection.h"
-#include "socket.h"
 
 _Static_assert(offsetof(struct connection, engine) == 0,
                "the receiver is read as an engine");
@@ -62,7 +61,7 @@ static int server_sigalg(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg socket_negotiation_methods[] = {
+const luaL_Reg connection_negotiation_methods[] = {
     {"selected_alpn_protocol", selected_alpn_protocol},
     {"group", group},
     {"client_sigalg", client_sigalg},

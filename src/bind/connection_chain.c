@@ -1,5 +1,5 @@
 /*
-** socket_chain.c - the certificate chains of a connection: methods for any
+** connection_chain.c - the certificate chains of a connection: methods for any
 ** class whose userdata begins with a struct engine.
 */
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include "certbox.h"
 #include "certificate.h"
 #include "certinfo.h"
+#include "connection.h"
 #include "error.h"
-#include "socket.h"
 
 /* The receiver's SSL once its handshake is done, or NULL. */
 static SSL *ssl_of(lua_State *L) {
@@ -115,7 +115,7 @@ static int get_unverified_chain(lua_State *L) {
   return push_chain(L, box, certificates);
 }
 
-const luaL_Reg socket_chain_methods[] = {
+const luaL_Reg connection_chain_methods[] = {
     {"get_verified_chain", get_verified_chain},
     {"get_unverified_chain", get_unverified_chain},
     {NULL, NULL},
