@@ -3,13 +3,17 @@
 -- the files beside add what is policy or needs no C.
 
 local core = require "pyssl.core"
+local address = require "pyssl.address"
 local certtime = require "pyssl.certtime"
 local defaults = require "pyssl.defaults"
 local hostname = require "pyssl.hostname"
 local pem = require "pyssl.pem"
+local protect = require "pyssl.protect"
+local waiter = require "pyssl.waiter"
 
 require "pyssl.context" -- adds its methods to ssl.context
 require "pyssl.object"
+require "pyssl.transport"
 
 local ssl = {_VERSION = "pyssl 0.1"}
 
@@ -28,6 +32,10 @@ for _, name in ipairs {
   ssl[name] = core[name]
 end
 ssl.context = core.SSLContext
+
+ssl.set_default_waiter = core.set_default_waiter
+ssl.set_resolver = address.set_resolver
+ssl.wait = waiter.poll
 
 ssl.create_default_context = defaults.create_default_context
 ssl.get_server_certificate = defaults.get_server_certificate
@@ -75,7 +83,7 @@ end
 -- @param ...  its arguments
 -- @return f's results, or nil, error object
 function ssl.try(f, ...)
-  return finish(pcall(f, ...))
+  return finish(protect.call(f, ...))
 end
 
 return ssl

@@ -3,10 +3,10 @@ local certs = require "support.certs"
 local pair = require "support.pair"
 local peers = require "support.peers"
 local raised = require "support.raised"
+local verifying = require "support.verifying"
 local ssl = require "pyssl"
 
-local VERSIONS = {["TLS 1.2"] = ssl.TLSVersion.TLSv1_2,
-                  ["TLS 1.3"] = ssl.TLSVersion.TLSv1_3}
+local asking, careless = verifying.asking, verifying.careless
 
 local function load(name)
   return ssl.certificate(certs.read(name .. ".pem"))
@@ -28,32 +28,15 @@ local function presenting(key, ...)
   return ctx
 end
 
--- A server that asks clients for certificates.
-local function asking(mode)
-  local ctx = pair.server_context("server", {verify_mode = mode})
-  ctx:load_verify_locations(certs.path "ca.pem")
-  return ctx
-end
-
-local function careless(settings)
-  local ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-  ctx.check_hostname = false
-  ctx.verify_mode = ssl.CERT_NONE
-  for name, value in pairs(settings or {}) do ctx[name] = value end
-  return ctx
-end
-
-for what, version in pairs(VERSIONS) do
+for what, version in pairs(verifying.VERSIONS) do
   local v = {maximum_version = version, minimum_version = version}
 
   describe("the chains over " .. what, function()
     local client, server
     after_each(function() pair.close(client, server) end)
 
-    local function connect(client_ctx, server_ctx)
-      client, server = pair.connected(client_ctx, server_ctx)
-      client_ctx:close()
-      if server_ctx then server_ctx:close() end
+    local function connect(...)
+      client, server = verifying.connected(...)
     end
 
     local function assert_chains(conn, verified, sent)

@@ -1,9 +1,7 @@
 local certs = require "support.certs"
 local pair = require "support.pair"
+local verifying = require "support.verifying"
 local ssl = require "pyssl"
-
-local VERSIONS = {["TLS 1.2"] = ssl.TLSVersion.TLSv1_2,
-                  ["TLS 1.3"] = ssl.TLSVersion.TLSv1_3}
 
 local REQUIRED, OPTIONAL = ssl.CERT_REQUIRED, ssl.CERT_OPTIONAL
 
@@ -127,7 +125,7 @@ describe("a server", function()
   setup(make_certificates)
 
   for _, case in ipairs(CASES) do
-    for what, version in pairs(VERSIONS) do
+    for what, version in pairs(verifying.VERSIONS) do
       it(("%s %s in %s [H-13, E-13]"):format(
         case.code and "refuses" or "accepts", case[1], what), function()
         local client, server, ours, theirs =
@@ -153,7 +151,7 @@ describe("a server", function()
     ["TLS 1.3"] = {"TLSV13_ALERT_CERTIFICATE_REQUIRED", 116},
   }
 
-  for what, version in pairs(VERSIONS) do
+  for what, version in pairs(verifying.VERSIONS) do
     it("refuses no certificate where one is required in " .. what
       .. ", which is no verification error [H-13]", function()
       local client, server, ours, theirs =

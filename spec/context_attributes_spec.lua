@@ -2,7 +2,7 @@
 -- refused value changes nothing.
 local certs = require "support.certs"
 local pair = require "support.pair"
-local raises = require "support.raises"
+local raised = require "support.raised"
 local ssl = require "pyssl"
 
 local version = ssl.TLSVersion
@@ -14,7 +14,7 @@ end
 -- Assigning `value` raises, and leaves the attribute as it was.
 local function refuses(ctx, name, value, class)
   local before = ctx[name]
-  local err = raises.object(class, raises.set, ctx, name, value)
+  local err = raised(ssl[class], raised.set, ctx, name, value)
   assert.equal(before, ctx[name])
   return err
 end
@@ -22,8 +22,8 @@ end
 -- Assigning `value` is Lua's own error, naming the attribute.
 local function refuses_type(ctx, name, value, expected)
   local before = ctx[name]
-  raises.wrong_type(("bad value for attribute '%s' (%s expected, got %s)")
-    :format(name, expected, type(value)), raises.set, ctx, name, value)
+  raised.text(("bad value for attribute '%s' (%s expected, got %s)")
+    :format(name, expected, type(value)), raised.set, ctx, name, value)
   assert.equal(before, ctx[name])
 end
 
@@ -40,7 +40,7 @@ for name, rows in pairs(INTEGERS) do
       for _, value in ipairs {"x", "2", false, {}, print, 1.5, 0 / 0} do
         refuses_type(ctx, name, value, "integer")
       end
-      raises.wrong_type("integer expected, got nil", raises.set, ctx, name, nil)
+      raised.text("integer expected, got nil", raised.set, ctx, name, nil)
       local value = ctx[name]
       ctx[name] = value + 0.0
       assert.equal(value, ctx[name])
@@ -67,7 +67,7 @@ for name, row in pairs(BOOLEANS) do
       for _, value in ipairs {0, 1, "", "false", {}, print} do
         refuses_type(ctx, name, value, "boolean")
       end
-      raises.wrong_type("boolean expected, got nil", raises.set, ctx, name, nil)
+      raised.text("boolean expected, got nil", raised.set, ctx, name, nil)
       for _, value in ipairs {false, true, false} do
         ctx[name] = value
         assert.equal(value, ctx[name])
@@ -366,9 +366,9 @@ describe("an attribute that does not exist", function()
     local ctx <close> = client_context()
     for _, name in ipairs {"verify_mod", "Options", "cert", 1} do
       assert.is_nil(ctx[name])
-      raises.object("AttributeError", raises.set, ctx, name, true)
+      raised(ssl.AttributeError, raised.set, ctx, name, true)
     end
-    raises.object("AttributeError", raises.set, ctx, "set_ciphers", print)
+    raised(ssl.AttributeError, raised.set, ctx, "set_ciphers", print)
     assert.is_function(ctx.set_ciphers)
   end)
 end)

@@ -1,7 +1,7 @@
 -- Cipher suites, curves and Diffie-Hellman parameters of contexts.
 local certs = require "support.certs"
 local pair = require "support.pair"
-local raises = require "support.raises"
+local raised = require "support.raised"
 local ssl = require "pyssl"
 
 local function new_context()
@@ -107,7 +107,7 @@ describe("set_ciphers", function()
         local ctx <close> = new_context()
         ctx:set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256:@SECLEVEL=1")
         local before = names(ctx)
-        local err = raises.object("SSLError", ctx.set_ciphers, ctx, list)
+        local err = raised(ssl.SSLError, ctx.set_ciphers, ctx, list)
         assert.matches("No cipher can be selected", err.message)
         assert.is_nil(err.errno)
         assert.is_nil(err.library)
@@ -119,24 +119,24 @@ describe("set_ciphers", function()
 
   it("refuses a list that selects nothing with its security level [D-27, I-23]", function()
     local ctx <close> = new_context()
-    raises.object("SSLError", ctx.set_ciphers, ctx, "foo:@SECLEVEL=0")
+    raised(ssl.SSLError, ctx.set_ciphers, ctx, "foo:@SECLEVEL=0")
     assert.equal(2, ctx.security_level)
   end)
 
   it("takes a string and nothing else [D-27, I-24]", function()
     local ctx <close> = new_context()
     for _, value in ipairs {5, true, {}, {"ALL"}, {ciphers = "ALL"}, print} do
-      raises.wrong_type("string expected, got " .. type(value),
+      raised.text("string expected, got " .. type(value),
         ctx.set_ciphers, ctx, value)
     end
-    raises.wrong_type("string expected, got nil", ctx.set_ciphers, ctx, nil)
-    raises.wrong_type("string expected, got no value", ctx.set_ciphers, ctx)
+    raised.text("string expected, got nil", ctx.set_ciphers, ctx, nil)
+    raised.text("string expected, got no value", ctx.set_ciphers, ctx)
   end)
 
   it("refuses an embedded NUL [D-27, I-25]", function()
     local ctx <close> = new_context()
     local before = names(ctx)
-    raises.object("ValueError", ctx.set_ciphers, ctx, "ALL\0ALL")
+    raised(ssl.ValueError, ctx.set_ciphers, ctx, "ALL\0ALL")
     assert.same(before, names(ctx))
   end)
 end)
@@ -172,7 +172,7 @@ describe("set_ecdh_curve", function()
                          "prime256v1\0"} do
     it(("knows no curve %q [D-37, I-34]"):format(name), function()
       local ctx <close> = new_context()
-      local err = raises.object("ValueError", ctx.set_ecdh_curve, ctx, name)
+      local err = raised(ssl.ValueError, ctx.set_ecdh_curve, ctx, name)
       assert.matches("unknown elliptic curve name '" .. name:match("^%Z*")
         :gsub("%p", "%%%0"), err.message)
     end)
@@ -180,16 +180,16 @@ describe("set_ecdh_curve", function()
 
   it("refuses an object that is no curve [D-37, I-35]", function()
     local ctx <close> = new_context()
-    raises.object("SSLError", ctx.set_ecdh_curve, ctx, "SHA256")
-    raises.object("SSLError", ctx.set_ecdh_curve, ctx, "CN")
+    raised(ssl.SSLError, ctx.set_ecdh_curve, ctx, "SHA256")
+    raised(ssl.SSLError, ctx.set_ecdh_curve, ctx, "CN")
   end)
 
   it("takes a string and nothing else [D-37, I-36]", function()
     local ctx <close> = new_context()
     for _, value in ipairs {5, true, {"prime256v1"}} do
-      raises.wrong_type("string expected", ctx.set_ecdh_curve, ctx, value)
+      raised.text("string expected", ctx.set_ecdh_curve, ctx, value)
     end
-    raises.wrong_type("string expected, got nil", ctx.set_ecdh_curve, ctx, nil)
+    raised.text("string expected, got nil", ctx.set_ecdh_curve, ctx, nil)
   end)
 end)
 
@@ -231,7 +231,7 @@ describe("load_dh_params", function()
   for _, case in ipairs(MISSING) do
     it("raises " .. case[2] .. ", naming the file [D-36, I-37]", function()
       local ctx <close> = new_context()
-      local err = raises.object("OSError", ctx.load_dh_params, ctx,
+      local err = raised(ssl.OSError, ctx.load_dh_params, ctx,
         certs.path(case[1]))
       assert.equal(case[2], err.name)
       assert.is_truthy(err.message:find(certs.path(case[1]), 1, true))
@@ -241,7 +241,7 @@ describe("load_dh_params", function()
   for _, name in ipairs {"server.pem", "server.key", "empty.pem"} do
     it(("finds none in %s [D-36, I-37]"):format(name), function()
       local ctx <close> = new_context()
-      local err = raises.object("SSLError", ctx.load_dh_params, ctx,
+      local err = raised(ssl.SSLError, ctx.load_dh_params, ctx,
         certs.path(name))
       assert.same({"PEM", "NO_START_LINE", 108},
         {err.library, err.reason, err.errno})
@@ -251,14 +251,14 @@ describe("load_dh_params", function()
   it("raises SSLError for parameters that are broken [D-36]", function()
     path = write((certs.read "dh.pem":gsub("\n.", "\n!", 1)))
     local ctx <close> = new_context()
-    raises.object("SSLError", ctx.load_dh_params, ctx, path)
+    raised(ssl.SSLError, ctx.load_dh_params, ctx, path)
   end)
 
   it("refuses a wrong type and an embedded NUL [D-36, I-37]", function()
     local ctx <close> = new_context()
-    raises.wrong_type("string expected", ctx.load_dh_params, ctx, nil)
-    raises.wrong_type("string expected", ctx.load_dh_params, ctx, 5)
-    raises.object("ValueError", ctx.load_dh_params, ctx,
+    raised.text("string expected", ctx.load_dh_params, ctx, nil)
+    raised.text("string expected", ctx.load_dh_params, ctx, 5)
+    raised(ssl.ValueError, ctx.load_dh_params, ctx,
       certs.path "dh.pem" .. "\0")
   end)
 end)

@@ -131,6 +131,23 @@ describe("ctx:connect", function()
     assert.is_true(conn:fileno() >= 0)
   end)
 
+  it("keeps a connection that a read has timed out on, and that works on", function()
+    local server <close> = net.serve {talk = function(conn)
+      conn:sendall("you said " .. conn:recv(100))
+    end}
+    local conn <close> = connect(server.host, server.port)
+    conn:settimeout(0.02)
+    local err = net.failure(conn.recv, conn)
+    assert.is_true(err:is(ssl.TimeoutError))
+    assert.equal("read", err.op)
+    assert.is_true(conn:fileno() >= 0)
+    conn:settimeout(pair.LIMIT)
+    conn:sendall("hello")
+    assert.equal("you said hello", conn:recv(100))
+    conn:close()
+    server:join()
+  end)
+
   it("leaves its time limit to the socket", function()
     local server <close> = net.serve {times = 2}
     local limited <close> = connect(server.host, server.port, {timeout = 30})

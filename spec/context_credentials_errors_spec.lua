@@ -3,7 +3,7 @@
 local certs = require "support.certs"
 local pair = require "support.pair"
 local process = require "support.process"
-local raises = require "support.raises"
+local raised = require "support.raised"
 local ssl = require "pyssl"
 
 local function path(name)
@@ -21,13 +21,13 @@ end
 
 -- An error object of that class, after which the server still does its work.
 local function refused(class, ...)
-  local err = raises.object(class, ctx.load_cert_chain, ctx, ...)
+  local err = raised(ssl[class], ctx.load_cert_chain, ctx, ...)
   assert.equal(ssl.PEM_cert_to_DER_cert(certs.read "server.pem"), presented())
   return err
 end
 
 local function refused_type(text, ...)
-  raises.wrong_type(text, ctx.load_cert_chain, ctx, ...)
+  raised.text(text, ctx.load_cert_chain, ctx, ...)
   assert.equal(ssl.PEM_cert_to_DER_cert(certs.read "server.pem"), presented())
 end
 
@@ -154,7 +154,7 @@ describe("load_cert_chain", function()
 
   it("refuses a key that is too weak for the security level [D-20]", function()
     ctx:set_ciphers("ALL:@SECLEVEL=4")
-    local err = raises.object("SSLError", ctx.load_cert_chain, ctx,
+    local err = raised(ssl.SSLError, ctx.load_cert_chain, ctx,
       path "server.pem", path "server.key")
     assert.same({"SSL", "EE_KEY_TOO_SMALL"}, {err.library, err.reason})
   end)

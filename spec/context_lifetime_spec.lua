@@ -3,7 +3,7 @@
 local certs = require "support.certs"
 local pair = require "support.pair"
 local process = require "support.process"
-local raises = require "support.raises"
+local raised = require "support.raised"
 local scale = require "support.scale"
 local ssl = require "pyssl"
 
@@ -23,7 +23,7 @@ describe("a closed context", function()
       local closing <close> = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
       ctx = closing
     end
-    raises.object("ValueError", ctx.get_ciphers, ctx)
+    raised(ssl.ValueError, ctx.get_ciphers, ctx)
     assert.is_true(ctx:close())
     assert.matches("^ssl%.context", tostring(ctx))
   end)
@@ -38,7 +38,7 @@ describe("a closed context", function()
       {"get_ciphers"}, {"set_ciphers", "ALL"}, {"set_ecdh_curve", "prime256v1"},
       {"load_dh_params", certs.path "dh.pem"}, {"wrap_socket", nil, true},
     } do
-      local err = raises.object("ValueError", ctx[call[1]], ctx,
+      local err = raised(ssl.ValueError, ctx[call[1]], ctx,
         table.unpack(call, 2, 3))
       assert.matches("closed", err.message)
     end
@@ -46,9 +46,9 @@ describe("a closed context", function()
                            "options", "minimum_version", "maximum_version",
                            "hostname_checks_common_name", "protocol",
                            "security_level"} do
-      raises.object("ValueError", function() return ctx[name] end)
-      pcall(raises.set, ctx, name, 1)
-      pcall(raises.set, ctx, name, true)
+      raised(ssl.ValueError, function() return ctx[name] end)
+      pcall(raised.set, ctx, name, 1)
+      pcall(raised.set, ctx, name, true)
     end
   end)
 
@@ -91,7 +91,7 @@ describe("a closed context", function()
       {server_hostname = "localhost", do_handshake_on_connect = false})
     client:connect(listener:getsockname())
     server_ctx:close()
-    raises.object("ValueError", listener.accept, listener)
+    raised(ssl.ValueError, listener.accept, listener)
   end)
 end)
 

@@ -3,7 +3,7 @@
 local certs = require "support.certs"
 local pair = require "support.pair"
 local process = require "support.process"
-local raises = require "support.raises"
+local raised = require "support.raised"
 local ssl = require "pyssl"
 
 -- Which attributes of each protocol's context differ.
@@ -114,18 +114,18 @@ describe("SSLContext", function()
 
   for _, protocol in ipairs {0, 1, 99, -1, 6, 2 ^ 40} do
     it(("refuses protocol %d [I-01]"):format(protocol), function()
-      local err = raises.object("ValueError", ssl.SSLContext, protocol)
+      local err = raised(ssl.ValueError, ssl.SSLContext, protocol)
       assert.matches("invalid or unsupported protocol version", err.message)
     end)
   end
 
   it("refuses what is no integer [I-02]", function()
-    raises.wrong_type("integer expected, got string", ssl.SSLContext, "x")
-    raises.wrong_type("integer expected, got string", ssl.SSLContext, "16")
-    raises.wrong_type("integer expected", ssl.SSLContext, 16.5)
-    raises.wrong_type("integer expected, got boolean", ssl.SSLContext, true)
-    raises.wrong_type("integer expected", ssl.SSLContext, {16})
-    raises.wrong_type("option 'protocol' (integer expected, got string)",
+    raised.text("integer expected, got string", ssl.SSLContext, "x")
+    raised.text("integer expected, got string", ssl.SSLContext, "16")
+    raised.text("integer expected", ssl.SSLContext, 16.5)
+    raised.text("integer expected, got boolean", ssl.SSLContext, true)
+    raised.text("integer expected", ssl.SSLContext, {16})
+    raised.text("option 'protocol' (integer expected, got string)",
       ssl.SSLContext, {protocol = "x"})
   end)
 
@@ -140,10 +140,10 @@ describe("SSLContext", function()
     for _, name in ipairs {"get_ciphers", "load_cert_chain", "close",
                            "load_verify_locations", "get_ca_certs"} do
       for _, other in ipairs {0, "x", io.stdout, ssl.buffer(1), {}} do
-        raises.wrong_type("ssl.context expected", ctx[name], other)
+        raised.text("ssl.context expected", ctx[name], other)
       end
     end
-    raises.wrong_type("ssl.context expected", getmetatable(ctx).__gc, io.stdout)
+    raised.text("ssl.context expected", getmetatable(ctx).__gc, io.stdout)
   end)
 end)
 
@@ -252,17 +252,17 @@ describe("create_default_context", function()
   end)
 
   it("passes on what loading raises [A-01]", function()
-    local err = raises.object("OSError", ssl.create_default_context,
+    local err = raised(ssl.OSError, ssl.create_default_context,
       {cafile = certs.path "missing.pem"})
     assert.equal("ENOENT", err.name)
   end)
 
   for _, purpose in ipairs {"x", 5, true, io.stdout} do
     it("refuses " .. type(purpose) .. " for a purpose [I-61]", function()
-      raises.wrong_type("ssl.purpose expected", ssl.create_default_context,
+      raised.text("ssl.purpose expected", ssl.create_default_context,
         purpose)
       local ctx <close> = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-      raises.wrong_type("ssl.purpose expected", ctx.load_default_certs, ctx,
+      raised.text("ssl.purpose expected", ctx.load_default_certs, ctx,
         purpose)
     end)
   end

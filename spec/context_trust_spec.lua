@@ -2,7 +2,7 @@
 local accepts = require "support.accepts"
 local certs = require "support.certs"
 local native = require "native"
-local raises = require "support.raises"
+local raised = require "support.raised"
 local ssl = require "pyssl"
 
 local function path(name)
@@ -102,7 +102,7 @@ describe("load_verify_locations", function()
   for i, arguments in ipairs(NOTHING) do
     it(("needs one of the three (%d) [D-22, I-49]"):format(i), function()
       local ctx <close> = new_context()
-      raises.object("TypeError", ctx.load_verify_locations, ctx,
+      raised(ssl.TypeError, ctx.load_verify_locations, ctx,
         table.unpack(arguments, 1, arguments.n or #arguments))
     end)
   end
@@ -132,7 +132,7 @@ describe("load_verify_locations", function()
     it(("refuses %s [D-22, %s]"):format(what, rows), function()
       local ctx <close> = new_context()
       for key, name in pairs(options) do options[key] = path(name) end
-      local err = raises.object(class, ctx.load_verify_locations, ctx, options)
+      local err = raised(ssl[class], ctx.load_verify_locations, ctx, options)
       for _, field in ipairs {"name", "library", "reason", "errno"} do
         if fields[field] or field ~= "errno" then
           assert.equal(fields[field], err[field])
@@ -143,9 +143,9 @@ describe("load_verify_locations", function()
 
   it("refuses an empty path [D-22, I-50, I-55]", function()
     local ctx <close> = new_context()
-    local err = raises.object("OSError", ctx.load_verify_locations, ctx, "")
+    local err = raised(ssl.OSError, ctx.load_verify_locations, ctx, "")
     assert.equal("ENOENT", err.name)
-    err = raises.object("SSLError", ctx.load_verify_locations, ctx, nil, "")
+    err = raised(ssl.SSLError, ctx.load_verify_locations, ctx, nil, "")
     assert.same({"X509", "INVALID_DIRECTORY"}, {err.library, err.reason})
   end)
 
@@ -166,11 +166,11 @@ describe("load_verify_locations", function()
         or "(string, buffer or ssl.certificate " .. got
       for name, text in pairs {cafile = "(string " .. got,
         capath = "(string " .. got, cadata = data} do
-        raises.wrong_type(("bad value for option '%s' %s"):format(name, text),
+        raised.text(("bad value for option '%s' %s"):format(name, text),
           ctx.load_verify_locations, ctx, {[name] = value})
       end
-      raises.wrong_type("(string " .. got, ctx.load_verify_locations, ctx, value)
-      raises.wrong_type(data, ctx.load_verify_locations, ctx, nil, nil, value)
+      raised.text("(string " .. got, ctx.load_verify_locations, ctx, value)
+      raised.text(data, ctx.load_verify_locations, ctx, nil, nil, value)
     end)
   end
 
@@ -215,7 +215,7 @@ describe("cadata", function()
     it(("refuses %s, and adds nothing [D-22, %s]"):format(what, rows), function()
       local ctx <close> = new_context()
       ctx:load_verify_locations(path "other-ca.pem")
-      local err = raises.object(class, ctx.load_verify_locations, ctx,
+      local err = raised(ssl[class], ctx.load_verify_locations, ctx,
         {cadata = make()})
       assert.same({library, reason}, {err.library, err.reason})
       if text then assert.matches(text, err.message) end
@@ -226,7 +226,7 @@ describe("cadata", function()
 
   it("is not looked for where a file failed [D-22]", function()
     local ctx <close> = new_context()
-    raises.object("OSError", ctx.load_verify_locations, ctx,
+    raised(ssl.OSError, ctx.load_verify_locations, ctx,
       path "missing.pem", nil, certs.read "ca.pem")
     assert.equal("0 0 0", stats(ctx))
     assert.is_false(accepts(ctx))
@@ -256,7 +256,7 @@ describe("what a context has loaded", function()
   it("is listed as true or false asks for it [D-25]", function()
     local ctx <close> = new_context()
     for _, value in ipairs {1, "true"} do
-      raises.wrong_type("boolean expected", ctx.get_ca_certs, ctx, value)
+      raised.text("boolean expected", ctx.get_ca_certs, ctx, value)
     end
   end)
 

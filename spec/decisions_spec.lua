@@ -8,7 +8,7 @@ local pair = require "support.pair"
 local peers = require "support.peers"
 local process = require "support.process"
 local psk = require "support.psk"
-local raises = require "support.raises"
+local raised = require "support.raised"
 local resumption = require "support.resumption"
 local ssl = require "pyssl"
 
@@ -84,8 +84,8 @@ local DECISIONS = {
       local client, server = pair.tcp(pair.client_context(),
         pair.server_context())
       for _, conn in ipairs {client, server} do
-        raises.object("ValueError", conn.getpeercert, conn)
-        raises.object("ValueError", conn.getpeercert, conn, true)
+        raised(ssl.ValueError, conn.getpeercert, conn)
+        raised(ssl.ValueError, conn.getpeercert, conn, true)
       end
       pair.close(client, server)
     end},
@@ -109,7 +109,7 @@ local DECISIONS = {
       assert.same({0, certs.read "server.pem", ""}, {code, out, err})
       assert.equal("TLSv1.3", peer:join())
       local silent <close> = peers.listen(ctx)
-      raises.object("TimeoutError", ssl.get_server_certificate,
+      raised(ssl.TimeoutError, ssl.get_server_certificate,
         {silent:getsockname()}, {timeout = 0.01})
     end},
 
@@ -199,7 +199,7 @@ local DECISIONS = {
     function()
       if package.config:sub(1, 1) == "/" then
         for _, name in ipairs {"enum_crls", "enum_certificates"} do
-          local err = raises.object("NotImplementedError", ssl[name], "ROOT")
+          local err = raised(ssl.NotImplementedError, ssl[name], "ROOT")
           assert.matches("Windows", err.message, 1, true)
         end
       else
@@ -250,7 +250,7 @@ local DECISIONS = {
 
   ["J-16"] = {"set_npn_protocols raises NotImplementedError", function()
       local ctx <close> = pair.client_context()
-      raises.object("NotImplementedError", ctx.set_npn_protocols, ctx, {"h2"})
+      raised(ssl.NotImplementedError, ctx.set_npn_protocols, ctx, {"h2"})
     end},
 
   ["J-17"] = {"load_verify_locations takes cadata alone", function()

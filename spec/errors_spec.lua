@@ -200,7 +200,7 @@ describe("ssl.try", function()
     local like_ours = setmetatable({class = ssl.OSError},
       {__name = "ssl.error"})
     for _, value in ipairs({"text", {}, like_ours, 5, true, print}) do
-      local ok, err = pcall(ssl.try, error, value)
+      local ok, err = pcall(ssl.try, error, value, 0)
       assert.is_false(ok)
       assert.equal(value, err)
     end

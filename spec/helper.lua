@@ -4,6 +4,7 @@
 -- The modules loaded here stay loaded: busted forgets, after each file, what
 -- the file has required. So there is one pyssl and one set of certificates.
 local busted = require "busted"
+require("support.vm").install_in_busted() -- before the specs' other modules
 local native = require "native"
 local certs = require "support.certs"
 local process = require "support.process"

@@ -60,7 +60,7 @@ describe("make install", function()
 
   local function paths()
     local root = directory .. "/opt/lib x"
-    return root .. "/share/lua/5.4/?.lua", root .. "/lib/lua/5.4/?.so"
+    return root .. "/share/lua/" .. VERSION .. "/?.lua", root .. "/lib/lua/" .. VERSION .. "/?.so"
   end
 
   local OPTIONS = "PREFIX=/opt/lib x"
@@ -68,7 +68,7 @@ describe("make install", function()
   it("puts what require needs below DESTDIR and PREFIX", function()
     make("install", "DESTDIR=" .. directory, OPTIONS)
     local path, cpath = paths()
-    assert.equal(directory .. "/opt/lib x/share/lua/5.4/pyssl.lua",
+    assert.equal(directory .. "/opt/lib x/share/lua/" .. VERSION .. "/pyssl.lua",
       lua_says(LOADED, path, cpath, "/"))
   end)
 

@@ -66,6 +66,28 @@ describe("keylog_filename", function()
       ctx:close()
     end)
 
+  it("puts secrets behind what the file has, also what came later [D-09]", function()
+    local path = new_path()
+    local function append(text)
+      local file <close> = assert(io.open(path, "a"))
+      file:write(text)
+    end
+    local first = ("# mine\n"):rep(200)
+    append(first)
+    local client = pair.client_context()
+    client.keylog_filename = path
+    handshake(client)
+    local logged = read(path):sub(#first + 1)
+    assert.equal(first, read(path):sub(1, #first))
+    assert.equal(5, #secrets(path))
+    append("# mine again\n")
+    handshake(client)
+    local before = first .. logged .. "# mine again\n"
+    assert.equal(before, read(path):sub(1, #before))
+    assert.equal(10, #secrets(path))
+    client.keylog_filename = nil
+  end)
+
   for _, case in ipairs {
     {version = ssl.TLSVersion.TLSv1_2, labels = {"CLIENT_RANDOM"}},
     {version = ssl.TLSVersion.TLSv1_3, labels = {

@@ -213,7 +213,14 @@ return {
   }, {
     file = "src/bind/socket_step.c", spec = "wrap_socket context_connect",
     breaks = "a connection whose handshake failed stays open",
-    find = "if (s->close_on_failure) socket_release(L, s);", replace = "",
+    find = "if (s->close_on_failure && !s->base.engine.handshaken) "
+      .. "socket_release(L, s);",
+    replace = "",
+  }, {
+    file = "src/bind/socket_step.c", spec = "context_connect",
+    breaks = "a connection is closed when a read times out",
+    find = "if (s->close_on_failure && !s->base.engine.handshaken)",
+    replace = "if (s->close_on_failure)",
   },
 
   -- secrets
@@ -230,6 +237,10 @@ return {
     file = "src/tls/keylog.c", spec = "keylog",
     breaks = "others can read the key log",
     find = "S_IRUSR | S_IWUSR", replace = "0644",
+  }, {
+    file = "src/tls/keylog.c", spec = "keylog",
+    breaks = "secrets are written over what a key log has",
+    find = "O_WRONLY | O_APPEND | O_CREAT", replace = "O_WRONLY | O_CREAT",
   }, {
     file = "src/bind/credentials.c", spec = "context_credentials_errors",
     breaks = "a password of 1025 bytes is taken",
@@ -256,6 +267,27 @@ return {
     find = [[facts_file(&f, &id);
   if (!facts_text(]],
     replace = "if (!facts_text(",
+  }, {
+    file = "src/tls/trustplan.c", spec = "trust_cache",
+    breaks = "a new file's contents do not count",
+    find = "if (!digest(s->data, s->length, f.content)) "
+      .. "return out_of_memory(e);",
+    replace = "",
+  }, {
+    file = "src/tls/trust.c", spec = "trust_cache",
+    breaks = "what a context had does not count when it gets more",
+    find = "memcpy(keys + i * DIGEST, base->parts[i].key, DIGEST);",
+    replace = "memset(keys + i * DIGEST, 0, DIGEST);",
+  }, {
+    file = "src/bind/context.c", spec = "session_identity",
+    breaks = "a server resumes sessions made under other trust",
+    find = "memcpy(material, trust_digest(c->trust), 32);",
+    replace = "memset(material, 0, 32);",
+  }, {
+    file = "src/bind/context.c", spec = "session_identity resumption",
+    breaks = "a server resumes sessions whose client it did not verify",
+    find = "memcpy(material + 32, numbers, sizeof numbers);",
+    replace = "memset(material + 32, 0, sizeof numbers);",
   }, {
     file = "src/tls/certkey.c", spec = "context_credentials_errors",
     breaks = "a chain that is broken in the middle is taken",
@@ -347,6 +379,24 @@ return {
     file = "src/tls/channelbinding.c", spec = "channel_binding",
     breaks = "tls-server-end-point takes SHA-1 where that is the signature's",
     find = "if (nid == NID_md5 || nid == NID_sha1) nid = NID_sha256;",
+    replace = "",
+  },
+
+  -- switching contexts
+  {
+    file = "src/bind/context_message.c", spec = "sni_message",
+    breaks = "a context that is switched from tells of the hello",
+    find = "if (!m->sent && c->engine.hello.state == HELLO_AWAITED) {",
+    replace = "if (m->sent && c->engine.hello.state == HELLO_AWAITED) {",
+  }, {
+    file = "src/bind/context_sni.c", spec = "sni_message",
+    breaks = "the hello is told of twice to a context that is switched to",
+    find = "  if (same) return true;\n  connection_forget_messages(L);\n",
+    replace = "  if (same) return true;\n",
+  }, {
+    file = "src/bind/context_sni.c", spec = "sni_message",
+    breaks = "nobody is told of a hello at which sni_callback raises",
+    find = "connection_tell_messages(L); /* may close the connection */",
     replace = "",
   },
 }

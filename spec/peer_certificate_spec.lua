@@ -3,10 +3,10 @@ local decode = require "support.decode"
 local der = require "support.der"
 local odd = require "support.odd"
 local pair = require "support.pair"
+local verifying = require "support.verifying"
 local ssl = require "pyssl"
 
-local VERSIONS = {["TLS 1.2"] = ssl.TLSVersion.TLSv1_2,
-                  ["TLS 1.3"] = ssl.TLSVersion.TLSv1_3}
+local asking = verifying.asking
 
 local function der_of(name)
   return ssl.PEM_cert_to_DER_cert(certs.read(name .. ".pem"))
@@ -18,38 +18,21 @@ local LOCALHOST = {
   {"IP Address", "127.0.0.1"}, {"IP Address", "0:0:0:0:0:0:0:1"},
 }
 
--- A server that asks for the client's certificate in this manner.
-local function asking(mode)
-  local ctx = pair.server_context("server", {verify_mode = mode})
-  ctx:load_verify_locations(certs.path "ca.pem")
-  return ctx
-end
-
 local function with_certificate(settings)
   local ctx = pair.client_context(settings)
   ctx:load_cert_chain(certs.path "client.pem", certs.path "client.key")
   return ctx
 end
 
-local function trusting_nothing(settings)
-  local ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-  ctx.check_hostname = false
-  ctx.verify_mode = ssl.CERT_NONE
-  for name, value in pairs(settings) do ctx[name] = value end
-  return ctx
-end
-
-for what, version in pairs(VERSIONS) do
+for what, version in pairs(verifying.VERSIONS) do
   local v = {maximum_version = version, minimum_version = version}
 
   describe("getpeercert over " .. what, function()
     local client, server
     after_each(function() pair.close(client, server) end)
 
-    local function connect(client_ctx, server_ctx)
-      client, server = pair.connected(client_ctx, server_ctx)
-      client_ctx:close()
-      if server_ctx then server_ctx:close() end
+    local function connect(...)
+      client, server = verifying.connected(...)
     end
 
     it("gives the server's certificate that was verified [E-13]", function()
@@ -73,13 +56,13 @@ for what, version in pairs(VERSIONS) do
     it("gives the server's own, not the chain's other ones [E-13]", function()
       local ctx = pair.server_context()
       ctx:load_cert_chain(certs.path "chain.pem", certs.path "leaf.key")
-      connect(trusting_nothing(v), ctx)
+      connect(verifying.careless(v), ctx)
       assert.equal(der_of "leaf", client:getpeercert(true))
     end)
 
     it("gives an empty table, or bytes, of a certificate that was not "
       .. "verified [E-13]", function()
-      connect(trusting_nothing(v), pair.server_context "stranger")
+      connect(verifying.careless(v), pair.server_context "stranger")
       assert.same({}, client:getpeercert())
       assert.equal(der_of "stranger", client:getpeercert(true))
     end)

@@ -4,7 +4,7 @@ local certs = require "support.certs"
 local pair = require "support.pair"
 local peers = require "support.peers"
 local process = require "support.process"
-local raises = require "support.raises"
+local raised = require "support.raised"
 local ssl = require "pyssl"
 
 local function run(...)
@@ -185,7 +185,7 @@ describe("load_pkcs12", function()
 
     -- The server still presents what it did.
     local function refused(class, ...)
-      local err = raises.object(class, ctx.load_pkcs12, ctx, ...)
+      local err = raised(ssl[class], ctx.load_pkcs12, ctx, ...)
       assert.equal("localhost", presented(ctx))
       return err
     end
@@ -232,14 +232,14 @@ describe("load_pkcs12", function()
       end)
       assert.is_false(ok)
       assert.equal(thrown, err)
-      raises.wrong_type("bad result of the password function", ctx.load_pkcs12,
+      raised.text("bad result of the password function", ctx.load_pkcs12,
         ctx, path, function() end)
     end)
 
     it("is harmless where the password function closes the context [D-20]",
       function()
         local other = new_context()
-        raises.object("ValueError", other.load_pkcs12, other, path, function()
+        raised(ssl.ValueError, other.load_pkcs12, other, path, function()
           other:close()
           return "secret"
         end)
@@ -285,10 +285,10 @@ describe("load_pkcs12", function()
     end)
 
     it("refuses other types in Lua's words [D-20]", function()
-      raises.wrong_type("string expected, got number", ctx.load_pkcs12, ctx, 5)
-      raises.wrong_type("bad value for option 'data' (string or buffer expected",
+      raised.text("string expected, got number", ctx.load_pkcs12, ctx, 5)
+      raised.text("bad value for option 'data' (string or buffer expected",
         ctx.load_pkcs12, ctx, {data = true})
-      raises.wrong_type("string, buffer or function expected, got number",
+      raised.text("string, buffer or function expected, got number",
         ctx.load_pkcs12, ctx, path, 5)
     end)
   end)

@@ -144,9 +144,11 @@ end)
 
 -- ---- what is of the right class, and anything else ----
 
+local TEXT = "x/y" -- where nobody makes a file of that name
+
 local JUNK = {
   false, true, 0, 1, -1, 3, 0.5, 2 ^ 53, 2 ^ 70, math.mininteger,
-  math.maxinteger, 0 / 0, 1 / 0, "", "x", "a\0b", "/", ("x"):rep(70000), {},
+  math.maxinteger, 0 / 0, 1 / 0, "", TEXT, "a\0b", "/", ("x"):rep(70000), {},
   {1}, {"x", "y"}, {{}}, {x = 1}, print, coroutine.create(print),
 }
 
@@ -207,7 +209,7 @@ local function survives(make)
       call_with_junk(functions[place], object, junk)
     end
     for _, place in ipairs(places) do
-      call_with_junk(functions[place], object, {5, "x"})
+      call_with_junk(functions[place], object, {5, TEXT})
     end
     return more and #places or #places -- so long does `more` live
   end)

@@ -129,6 +129,42 @@ describe("a connection", function()
   end)
 end)
 
+describe("a server", function()
+  local CHANGES = {
+    {"trust", function(ctx)
+      ctx:load_verify_locations(certs.path "other-ca.pem")
+    end},
+    {"verify_mode", function(ctx) ctx.verify_mode = ssl.CERT_OPTIONAL end},
+    {"verify_flags", function(ctx)
+      ctx.verify_flags = ctx.verify_flags | ssl.VERIFY_X509_STRICT
+    end},
+  }
+  for _, case in ipairs(CHANGES) do
+    local name, change = table.unpack(case)
+    it("resumes no session that was made under another " .. name, function()
+      for _, kind in ipairs(resumption.KINDS) do
+        local client_ctx, server_ctx = resumption.contexts(kind, true)
+        local function is_resumed()
+          local session = resumption.session(client_ctx, server_ctx)
+          return function()
+            local client, server = resumption.connected(client_ctx, server_ctx,
+              {client = {session = session}})
+            assert.equal(client.session_reused, server.session_reused)
+            assert.same({{{"commonName", "client"}}},
+                        server:getpeercert().subject)
+            return client.session_reused
+          end
+        end
+        assert.is_true(is_resumed()(), kind.name)
+        local later = is_resumed()
+        change(server_ctx)
+        assert.is_false(later(), kind.name)
+        assert.is_true(is_resumed()(), kind.name)
+      end
+    end)
+  end
+end)
+
 describe("session:export and ssl.session_import", function()
   it("carry every kind of session to another context", function()
     for _, kind in ipairs(resumption.KINDS) do

@@ -3,7 +3,7 @@
 local accepts = require "support.accepts"
 local certs = require "support.certs"
 local pair = require "support.pair"
-local raises = require "support.raises"
+local raised = require "support.raised"
 local ssl = require "pyssl"
 
 local function load(name)
@@ -110,7 +110,7 @@ describe("load_verify_locations", function()
     local closed = load "ca"
     closed:close()
     local function refused(class, cadata)
-      raises.object(class, ctx.load_verify_locations, ctx, {cadata = cadata})
+      raised(ssl[class], ctx.load_verify_locations, ctx, {cadata = cadata})
     end
     refused("ValueError", {})
     refused("ValueError", closed)
@@ -119,11 +119,11 @@ describe("load_verify_locations", function()
       [certs.read "ca.pem"] = "got string at [2]", [5] = "got number at [2]",
       [load_key "ca"] = "got userdata at [2]", [false] = "got boolean at [2]",
     } do
-      raises.wrong_type("bad value for option 'cadata' (ssl.certificate "
+      raised.text("bad value for option 'cadata' (ssl.certificate "
         .. "expected, " .. text, ctx.load_verify_locations, ctx,
         {cadata = {load "ca", bad}})
     end
-    raises.wrong_type("string, buffer or ssl.certificate expected, got "
+    raised.text("string, buffer or ssl.certificate expected, got "
       .. "ssl.privatekey", ctx.load_verify_locations, ctx,
       {cadata = load_key "ca"})
     assert.equal(1, ctx:cert_store_stats().x509)
@@ -223,17 +223,17 @@ describe("load_cert_chain", function()
       {"SSLError", {certdata = server, keydata = certs.read "encrypted.key"}},
       {"OSError", {certdata = server, keyfile = certs.path "missing"}},
     } do
-      raises.object(case[1], ctx.load_cert_chain, ctx, case[2])
+      raised(ssl[case[1]], ctx.load_cert_chain, ctx, case[2])
       assert.equal("localhost", presented(ctx))
     end
-    raises.wrong_type("string, buffer or ssl.privatekey expected, got "
+    raised.text("string, buffer or ssl.privatekey expected, got "
       .. "ssl.certificate", ctx.load_cert_chain, ctx,
       {certdata = server, keydata = server})
-    raises.wrong_type("string, buffer or ssl.certificate expected, got "
+    raised.text("string, buffer or ssl.certificate expected, got "
       .. "ssl.privatekey", ctx.load_cert_chain, ctx, {certdata = key})
-    raises.wrong_type("ssl.certificate expected, got string at [1]",
+    raised.text("ssl.certificate expected, got string at [1]",
       ctx.load_cert_chain, ctx, {certdata = {"x"}, keydata = key})
-    raises.wrong_type("string expected, got ssl.certificate",
+    raised.text("string expected, got ssl.certificate",
       ctx.load_cert_chain, ctx, server, key)
   end)
 end)

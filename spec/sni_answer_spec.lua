@@ -3,25 +3,18 @@ local memory = require "support.memory"
 local native = require "native"
 local pair = require "support.pair"
 local raised = require "support.raised"
+local sni = require "support.sni"
 local wire = require "support.wire"
 local ssl = require "pyssl"
 
 local ctx, client_ctx, ends
 
-before_each(function()
-  ctx, client_ctx = pair.server_context(), pair.client_context()
-end)
-after_each(function()
-  if ends then ends:close() end
-  ends = nil
-  ctx:close()
-  client_ctx:close()
-end)
+before_each(function() ctx, client_ctx = sni.begin() end)
+after_each(sni.finish)
 
 -- Two ends over memory.
 local function open()
-  if ends then ends:close() end
-  ends = memory.new(client_ctx, ctx)
+  ends = sni.open()
   return ends
 end
 

@@ -1,26 +1,18 @@
 -- The SNI callback: when a server asks, and what it is told. Its answers are in
 -- sni_answer_spec.lua, what a switched context changes in sni_switch_spec.lua.
-local memory = require "support.memory"
 local pair = require "support.pair"
 local raised = require "support.raised"
+local sni = require "support.sni"
 local ssl = require "pyssl"
 
 local ctx, client_ctx, ends
 
-before_each(function()
-  ctx, client_ctx = pair.server_context(), pair.client_context()
-end)
-after_each(function()
-  if ends then ends:close() end
-  ends = nil
-  ctx:close()
-  client_ctx:close()
-end)
+before_each(function() ctx, client_ctx = sni.begin() end)
+after_each(sni.finish)
 
 -- Two ends over memory, the client asking for `name` ("localhost").
 local function open(name)
-  if ends then ends:close() end
-  ends = memory.new(client_ctx, ctx, {client = {server_hostname = name}})
+  ends = sni.open(name)
   return ends
 end
 
@@ -130,7 +122,7 @@ describe("the question", function()
   it("comes without a name where the client gives none, or an address [D-44]", function()
     client_ctx.check_hostname = false
     for _, name in ipairs {"127.0.0.1", "::1", false} do
-      ends = memory.new(client_ctx, ctx)
+      open()
       ends.client:close()
       ends.client = client_ctx:wrap_bio(ends.client_in, ends.client_out,
         {server_hostname = name or nil})

@@ -6,15 +6,7 @@ local raised = require "support.raised"
 local wire = require "support.wire"
 local ssl = require "pyssl"
 
-local VERSIONS = {ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3}
-
-local function lay(version, more)
-  local settings = {minimum_version = version, maximum_version = version}
-  return wire.new(pair.merge({
-    client = pair.client_context(settings),
-    server = pair.server_context("server", settings),
-  }, more))
-end
+local VERSIONS, lay = wire.VERSIONS, wire.lay
 
 describe("close", function()
   for _, version in ipairs(VERSIONS) do

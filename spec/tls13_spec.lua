@@ -3,7 +3,7 @@ local certs = require "support.certs"
 local native = require "native"
 local negotiation = require "support.negotiation"
 local pair = require "support.pair"
-local raises = require "support.raises"
+local raised = require "support.raised"
 local ssl = require "pyssl"
 
 local TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -58,7 +58,7 @@ describe("TLS 1.3", function()
     -- The socket is readable, and yet there is nothing to be read.
     local limit = pair.LIMIT
     assert.truthy(native.poll({client:fileno()}, {}, limit))
-    raises.object("SSLWantReadError", client.recv, client, 100)
+    raised(ssl.SSLWantReadError, client.recv, client, 100)
     assert.is_nil((native.poll({client:fileno()}, {}, 0)))
     server:sendall("data")
     assert.truthy(native.poll({client:fileno()}, {}, limit))
@@ -83,7 +83,7 @@ describe("TLS 1.3", function()
     local _ <close> = server_ctx
     local client, server = pair.connected(client_ctx, server_ctx)
     client:settimeout(0.01)
-    raises.object("TimeoutError", client.recv, client, 100)
+    raised(ssl.TimeoutError, client.recv, client, 100)
     client:settimeout(pair.LIMIT)
     server:sendall("data")
     assert.equal("data", client:recv(100))
@@ -115,7 +115,7 @@ describe("TLS 1.3", function()
         if version == TLS13 then
           assert.equal("TLSv1.3", client:version())
           client:settimeout(pair.LIMIT)
-          local err = raises.object("SSLError", client.recv, client, 1)
+          local err = raised(ssl.SSLError, client.recv, client, 1)
           assert.same({alert, "read"}, {err.reason, err.op})
         end
         pair.close(client, server)
@@ -132,7 +132,7 @@ describe("TLS 1.3", function()
       assert.is_nil(client[name], name)
     end
     for _, name in ipairs {"max_early_data", "early_data"} do
-      assert.is_false((pcall(raises.set, server_ctx, name, 1)), name)
+      assert.is_false((pcall(raised.set, server_ctx, name, 1)), name)
     end
     pair.close(client, server)
   end)

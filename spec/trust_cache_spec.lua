@@ -105,12 +105,16 @@ describe("a file of authorities", function()
   end)
 
   it("is told by its contents while it is new [D-22]", function()
-    write("ca.pem", ca)
+    -- The same file, size and time, which is not past as the clock goes on.
+    local soon = "@" .. os.time() + 3600
+    write_dated("ca.pem", ca, soon)
     local first <close> = context(path "ca.pem")
-    write("ca.pem", other)
+    write_dated("ca.pem", other, soon)
     local second <close> = context(path "ca.pem")
     assert.equal("Test Root", roots(first))
     assert.equal("Other Root", roots(second))
+    assert.is_false(accepts(second, "server"))
+    assert.is_true(accepts(second, "stranger"))
   end)
 
   it("is an error when it is gone, though it is known [D-22]", function()
@@ -165,6 +169,20 @@ describe("an addition to one context", function()
     ctx:load_verify_locations(certs.path "other-ca.pem")
     assert.is_true(accepts(ctx))
     assert.is_true(accepts(ctx, "stranger"))
+  end)
+
+  it("shows in contexts of another base as theirs and it [D-22]", function()
+    local first <close> = context(certs.path "ca.pem")
+    local second <close> = context(certs.path "other-ca.pem")
+    for _, ctx in ipairs {first, second} do
+      ctx:load_verify_locations(certs.path "intermediate.pem")
+    end
+    assert.equal("Test Intermediate, Test Root", roots(first))
+    assert.equal("Other Root, Test Intermediate", roots(second))
+    assert.is_true(accepts(first))
+    assert.is_false(accepts(first, "stranger"))
+    assert.is_false(accepts(second))
+    assert.is_true(accepts(second, "stranger"))
   end)
 
   it("that fails changes neither [D-22]", function()

@@ -3,10 +3,8 @@ local der = require "support.der"
 local odd = require "support.odd"
 local pair = require "support.pair"
 local process = require "support.process"
+local verifying = require "support.verifying"
 local ssl = require "pyssl"
-
-local VERSIONS = {["TLS 1.2"] = ssl.TLSVersion.TLSv1_2,
-                  ["TLS 1.3"] = ssl.TLSVersion.TLSv1_3}
 
 local LEAF = [[
 [req]
@@ -73,7 +71,7 @@ describe("verification works on both sides with", function()
   end)
 
   for i, case in ipairs(KEYS) do
-    for what, version in pairs(VERSIONS) do
+    for what, version in pairs(verifying.VERSIONS) do
       it(case[1] .. " in " .. what .. " [E-13, H-13]", function()
         local client, server = connect_both("kind-" .. i, version)
         for _, conn in ipairs {client, server} do
@@ -145,7 +143,7 @@ describe("a chain", function()
     pair.close(client, server)
   end)
 
-  for what, version in pairs(VERSIONS) do
+  for what, version in pairs(verifying.VERSIONS) do
     it("that is longer than 100 KiB is refused in " .. what .. " [H-13]",
       function()
         local bytes = der.certificate {

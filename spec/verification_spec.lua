@@ -1,9 +1,7 @@
 local certs = require "support.certs"
 local pair = require "support.pair"
+local verifying = require "support.verifying"
 local ssl = require "pyssl"
-
-local VERSIONS = {["TLS 1.2"] = ssl.TLSVersion.TLSv1_2,
-                  ["TLS 1.3"] = ssl.TLSVersion.TLSv1_3}
 
 local function name(common)
   return {{{"commonName", common}}}
@@ -162,7 +160,7 @@ describe("a client's verification", function()
   setup(make_certificates)
 
   for _, case in ipairs(CASES) do
-    for what, version in pairs(VERSIONS) do
+    for what, version in pairs(verifying.VERSIONS) do
       it(("%s %s in %s [H-13, H-10]"):format(
         case.code and "refuses" or "accepts", case[1], what), function()
         local client <close> = trusting(table.unpack(case.trust or {"ca"}))

@@ -1,16 +1,21 @@
 --- address - from what a caller writes to addresses that a socket can use.
 -- A host and port, {host, port}, or a Unix-domain path; names are looked up on
 -- a helper thread, whose end is awaited as any other event.
--- Calls: check, errors, op. Called by: socket, context.
+-- Calls: check, errors, waiter. Called by: socket, context, pyssl.
 
 local core = require "pyssl.core"
 local check = require "pyssl.check"
 local errors = require "pyssl.errors"
-local op = require "pyssl.op"
+local waiter = require "pyssl.waiter"
 
 local address = {}
 
-local resolve = op.until_deadline(core.steps.resolve)
+local resolve = core.steps.resolve
+
+local OVER = 0 -- a deadline that has passed
+
+-- The program's own resolver, or nil (ssl.set_resolver).
+local custom
 
 local function value_error(message)
   error(errors.ValueError(message), 0)
@@ -57,7 +62,73 @@ function address.take(host, port, name, depth)
   return host, to_port(port)
 end
 
+-- Look a name up on a helper thread, waiting as the connection does.
+local function look_up(conn, host, port, family, deadline)
+  local lookup = core.new_resolver(host, family)
+  local outside = conn.timeout ~= 0 and core.waiter(conn) ~= nil
+  core.keep_lookup(conn, lookup)
+  local list, status, left = resolve(lookup, port, outside, nil, deadline)
+  while list == nil do
+    if status == "read" and not waiter.wait(conn, lookup, "r", left) then
+      left = OVER
+    end
+    list, status, left = resolve(lookup, port, outside, nil, left)
+  end
+  core.keep_lookup(conn, nil)
+  return list
+end
+
+-- The addresses in a resolver's answer, of the family that was asked for.
+local function take_answer(answer, port, family)
+  local list = {}
+  if type(answer) == "string" then answer = {answer} end
+  if type(answer) ~= "table" then
+    value_error("a resolver returns a list of addresses, or nil and a message")
+  end
+  for i = 1, #answer do
+    local text = answer[i]
+    if type(text) ~= "string" or not core.numeric_address(text, port, "any") then
+      value_error("a resolver returns numeric addresses, not "
+                  .. tostring(text))
+    end
+    list[#list + 1] = core.numeric_address(text, port, family)
+  end
+  return list
+end
+
+-- Ask the program's own resolver.
+local function ask_custom(host, port, family, deadline)
+  local answer, message = custom(host, family, core.left(deadline))
+  local list = answer == nil and {} or take_answer(answer, port, family)
+  if core.left(deadline) == 0 then
+    error(errors.TimeoutError("the resolve operation timed out",
+                              {op = "resolve"}), 0)
+  end
+  if #list > 0 then return list end
+  if type(message) ~= "string" then
+    message = "the resolver found no address of " .. host
+  end
+  error(errors.OSError(message, {library = "DNS", reason = "EAI_NONAME",
+                                 op = "resolve"}), 0)
+end
+
+--- Have names looked up by a function of the program's: an event loop's own
+-- resolver, say. It is given names only, never numeric addresses.
+-- @function set_resolver
+-- @tparam ?function f  f(host, family, timeout) gives a list of numeric
+-- addresses, in the order to try them, or nil and a message. `host` is ASCII;
+-- `family` is "any", "inet" or "inet6"; `timeout` the seconds that are left, nil
+-- where there is no limit. It may yield; what it raises comes out unchanged.
+-- nil: look names up on a helper thread, as at first.
+-- @treturn boolean  true
+function address.set_resolver(f)
+  if f ~= nil then check.type(1, "set_resolver", "function", f) end
+  custom = f
+  return true
+end
+
 --- All addresses of a host, in the order to try them.
+-- @tparam ssl.socket conn  for which; its waiter waits for the answer
 -- @tparam string host  name, numeric address, or path (then port is nil)
 -- @tparam ?integer port
 -- @tparam[opt="any"] string family  "any", "inet" or "inet6"
@@ -65,7 +136,7 @@ end
 -- @treturn table  list of addresses, each a string of a system address's bytes
 -- @raise OSError with library "DNS" where the name is not found, TimeoutError,
 -- ValueError for a name that is not ASCII and no international host name
-function address.lookup(host, port, family, deadline)
+function address.lookup(conn, host, port, family, deadline)
   if port == nil then
     local path = core.unix_address(host)
     if not path then value_error("impossible Unix-domain path") end
@@ -73,14 +144,15 @@ function address.lookup(host, port, family, deadline)
   end
   local numeric = core.numeric_address(host, port, family)
   if numeric then return {numeric} end
-  local resolver = core.new_resolver(core.host_name(host), family)
-  return (resolve(resolver, deadline, port))
+  local name = core.host_name(host)
+  if custom then return ask_custom(name, port, family or "any", deadline) end
+  return look_up(conn, name, port, family, deadline)
 end
 
 --- The same for the near end, where "" is every interface, of either family.
-function address.lookup_near(host, port, family, deadline)
+function address.lookup_near(conn, host, port, family, deadline)
   if host ~= "" or port == nil then
-    return address.lookup(host, port, family, deadline)
+    return address.lookup(conn, host, port, family, deadline)
   end
   local list = {}
   for _, each in ipairs {"0.0.0.0", "::"} do

@@ -130,6 +130,10 @@ function adopt.taker(sock)
   local kind = type(sock)
   if kind == "number" and sock % 1 == 0 then return from_number(sock) end
   if core.is_socket(sock) then return from_ours(sock) end
+  if core.is_connection(sock) then
+    value_error("an ssl.transport has no descriptor of its own: use "
+                .. "wrap_transport")
+  end
   if kind == "userdata" or kind == "table" then
     if method(sock, "getfd") and method(sock, "setfd") then
       return from_luasocket(sock)

@@ -18,7 +18,8 @@ end
 
 local WRAP = {
   "sock", "server_side", "do_handshake_on_connect", "suppress_ragged_eofs",
-  "server_hostname", "session", "initial", "handshake_timeout",
+  "server_hostname", "session", "initial", "handshake_timeout", "certificate",
+  "private_key", "trust", "verify_mode", "alpn_protocols",
 }
 
 local function type_error(option, expected, value)
@@ -48,7 +49,7 @@ local function begin(conn, take, initial)
     value_error("do_handshake_on_connect should not be specified for a "
                 .. "non-blocking socket")
   end
-  steps.close_on_failure(conn, true)
+  steps.close_on_failure(conn)
   conn:do_handshake()
 end
 
@@ -67,23 +68,38 @@ end
 -- STARTTLS needs
 -- @tparam[opt=30] number handshake_timeout  seconds for each handshake that
 -- `accept` performs
+-- @param certificate  string or ssl.buffer (PEM or DER), ssl.certificate, or a
+-- list of these, the leaf first: what this connection presents in place of all
+-- that its context has. This option and the next four are the context's where
+-- they are nil. A listener hands them on; a context switched to in sni_callback
+-- does not change them
+-- @param private_key  string or ssl.buffer, ssl.privatekey: needed with
+-- certificate, unless that is PEM with the key in it
+-- @param trust  ssl.context: who is trusted that this context trusts now;
+-- string, ssl.buffer, ssl.certificate or a list of these: just these authorities
+-- @tparam ?integer verify_mode  CERT_NONE, CERT_OPTIONAL or CERT_REQUIRED
+-- @tparam ?table alpn_protocols  as for set_alpn_protocols; {} is none
 -- @treturn ssl.socket  or what sslsocket_class makes of it [D-14]
--- @raise ValueError for impossible combinations and names;
--- NotImplementedError for a datagram socket; OSError; what the handshake raises,
+-- @raise ValueError for impossible combinations and names; what
+-- load_cert_chain, load_verify_locations and set_alpn_protocols raise, with the
+-- socket untouched; NotImplementedError for a datagram socket; OSError; what the handshake raises,
 -- with the socket closed
 function context.wrap_socket(self, ...)
   local sock, server_side, on_connect, suppress, hostname, session, initial,
-        handshake_timeout = core.arguments(WRAP, ...)
+        handshake_timeout, certificate, key, trust, mode, protocols =
+    core.arguments(WRAP, ...)
   local take = sock ~= nil and adopt.taker(sock)
   check_initial(sock, initial)
   local conn = core.new_socket(self, server_side, on_connect, suppress,
-                               hostname, handshake_timeout, session)
+                               hostname, handshake_timeout, session,
+                               certificate, key, trust, mode, protocols)
   if take then begin(conn, take, initial) end
   return subclass.apply(self.sslsocket_class, conn)
 end
 
 local WRAP_BIO = {
   "incoming", "outgoing", "server_side", "server_hostname", "session",
+  "certificate", "private_key", "trust", "verify_mode", "alpn_protocols",
 }
 
 --- Make a TLS connection over memory. No handshake is begun. [D-39]
@@ -94,20 +110,20 @@ local WRAP_BIO = {
 -- @tparam ?string server_hostname  for SNI and the check of the name; needed
 -- where the context has check_hostname
 -- @tparam ?ssl.session session  to resume
+-- @param certificate, private_key, trust, verify_mode, alpn_protocols  as for
+-- wrap_socket
 -- @treturn ssl.object  or what sslobject_class makes of it [D-15]
 -- @raise ValueError for impossible combinations and names; SSLError for a
 -- context of the other side
 function context.wrap_bio(self, ...)
-  local incoming, outgoing, server_side, hostname, session =
-    core.arguments(WRAP_BIO, ...)
-  local object = core.new_object(self, incoming, outgoing, server_side,
-                                 hostname, session)
+  local object = core.new_object(self, core.arguments(WRAP_BIO, ...))
   return subclass.apply(self.sslobject_class, object)
 end
 
 local CONNECT = {
   "do_handshake_on_connect", "suppress_ragged_eofs", "server_hostname",
-  "session", "timeout", "bind", "family",
+  "session", "timeout", "bind", "family", "certificate", "private_key",
+  "trust", "verify_mode", "alpn_protocols",
 }
 
 local FAMILIES = {any = true, inet = true, inet6 = true}
@@ -148,7 +164,8 @@ end
 -- Unix-domain path
 -- @tparam ?integer port
 -- @tparam ?table options  `do_handshake_on_connect`, `server_hostname`
--- (default: host) and `session` as for wrap_socket; `suppress_ragged_eofs`
+-- (default: host), `session`, `certificate`, `private_key`, `trust`,
+-- `verify_mode` and `alpn_protocols` as for wrap_socket; `suppress_ragged_eofs`
 -- (default false: a truncated stream raises SSLEOFError once all was read);
 -- `timeout`: seconds for the whole call, nil for no limit, and the socket
 -- keeps it; `bind`: {host, port} of the near end; `family`: "any", "inet" or
@@ -159,21 +176,23 @@ end
 -- raises
 function context.connect(self, ...)
   local host, port, options = take_target(...)
-  local on_connect, suppress, hostname, session, timeout, near, family =
+  local on_connect, suppress, hostname, session, timeout, near, family,
+        certificate, key, trust, mode, protocols =
     core.arguments(CONNECT, options)
   check_connect(timeout, near, family)
   if near then near = {address.take(near, nil, "connect")} end
   if hostname == nil and port then hostname = host end
   if suppress == nil then suppress = false end
   local conn = core.new_socket(self, false, on_connect, suppress, hostname, nil,
-                               session)
+                               session, certificate, key, trust, mode, protocols)
   conn:settimeout(timeout)
   local deadline = core.deadline(timeout)
-  local addresses = address.lookup(host, port, family, deadline)
-  near = near and address.lookup_near(near[1], near[2], family, deadline)
+  local addresses = address.lookup(conn, host, port, family, deadline)
+  near = near and address.lookup_near(conn, near[1], near[2], family,
+                                         deadline)
   socket.open(conn, addresses, near, deadline)
   if conn.do_handshake_on_connect then
-    steps.close_on_failure(conn, true)
+    steps.close_on_failure(conn)
     socket.handshake(conn, deadline)
   end
   return subclass.apply(self.sslsocket_class, conn)

@@ -1,25 +1,51 @@
--- op.lua - the operation loop: how a method that can wait drives its step.
+--- op - the operation loop: how a method that can wait drives its step.
 --
--- A step (in C) tries, waits inside its descriptor where the socket waits, and
--- gives its results; what fails, it raises. Its first result is nil only where
--- it is to be called again: nil, status, deadline, progress. The statuses:
+-- A step (in C) tries, waits inside its descriptor where the socket waits
+-- plainly, and gives its results; what fails, it raises. Its first result is nil
+-- only where it is to be called again: nil, status, deadline, progress. The
+-- statuses:
+--   "read", "write"  the descriptor is to be awaited, through the waiter
+--   "bell"  another coroutine awaits the same: wait until that one goes on
+--   "callback"  a function of the user's is to be asked first: callback.lua
 --   "signal"  a signal interrupted the wait. Between two calls Lua's hook has
 --             run, which is how Ctrl-C ends a script that waits.
---   "callback"  a function of the user's is to be asked first: callback.lua.
 -- The deadline is made once, by the first call, so that nothing extends it.
--- No C frame lies under this loop.
+-- No C frame lies under this loop: whatever it calls may yield.
+-- Calls: callback, waiter. Called by: socket, object.
 
+local core = require "pyssl.core"
 local callback = require "pyssl.callback"
+local waiter = require "pyssl.waiter"
 
 local op = {}
 
--- The method that drives `step` with its receiver and up to three arguments;
+-- The one who rings may die without having rung: look again after this time.
+local BELL_SLICE = 1 -- seconds
+
+local OVER = 0 -- a deadline that has passed
+
+-- Do what a step has asked for; its deadline, then.
+local function pause(self, status, deadline)
+  if status == "read" or status == "write" then
+    local mode = status == "read" and "r" or "w"
+    return waiter.wait(self, self, mode, deadline) and deadline or OVER
+  elseif status == "bell" then
+    local slice = math.min(core.left(deadline) or BELL_SLICE, BELL_SLICE)
+    waiter.wait(self, core.bell(self), "r", core.deadline(slice))
+  elseif status == "callback" then
+    callback.ask(self)
+    core.resume(self)
+  end
+  return deadline
+end
+
+--- The method that drives `step` with its receiver and up to three arguments;
 -- it gives the step's results, two at most.
 function op.method(step)
   return function(self, a, b, c)
     local result, second, deadline, progress = step(self, a, b, c)
     while result == nil do
-      if second == "callback" then callback.ask(self) end
+      deadline = pause(self, second, deadline)
       result, second, deadline, progress =
         step(self, a, b, c, deadline, progress)
     end
@@ -28,12 +54,12 @@ function op.method(step)
   end
 end
 
--- The same with a deadline that began earlier: (self, deadline, a, b).
+--- The same with a deadline that began earlier: (self, deadline, a, b).
 function op.until_deadline(step)
   return function(self, deadline, a, b)
     local result, second, left, progress = step(self, a, b, nil, deadline)
     while result == nil do
-      if second == "callback" then callback.ask(self) end
+      left = pause(self, second, left)
       result, second, left, progress = step(self, a, b, nil, left, progress)
     end
     return result, second

@@ -41,14 +41,24 @@ end
 function socket.bind(self, host, port)
   local family = steps.family_name(self)
   host, port = address.take(host, port, "bind")
-  local near = address.lookup_near(host, port, family, deadline_of(self))
+  local near = address.lookup_near(self, host, port, family,
+                                   deadline_of(self))
   return steps.bind(self, near[1])
+end
+
+-- The handshake of a connection that was accepted. Under a waiter its first
+-- operation performs it, so that accept goes on to others.
+local function begin_handshake(conn, timeout)
+  steps.close_on_failure(conn)
+  if core.waiter(conn) then return steps.limit_handshake(conn, timeout) end
+  handshake(conn, core.deadline(timeout))
 end
 
 --- Take a connection and perform its handshake.
 -- The listener's `handshake_timeout` bounds the handshake, so that a silent
 -- peer stops nobody. Where the listener does not wait (timeout 0) neither does
--- the connection, and its first operation performs the handshake.
+-- the connection, and its first operation performs the handshake; so it is where
+-- it waits through a waiter, and then within the same time.
 -- @function socket:accept
 -- @treturn ssl.socket  blocking, unless the listener is not; or what the
 -- context's sslsocket_class makes of it
@@ -58,8 +68,7 @@ end
 function socket.accept(self)
   local conn, peer = accept(self)
   if conn.do_handshake_on_connect and conn.timeout ~= 0 then
-    steps.close_on_failure(conn, true)
-    handshake(conn, core.deadline(self.handshake_timeout))
+    begin_handshake(conn, self.handshake_timeout)
   end
   return subclass.apply(self.context.sslsocket_class, conn), peer
 end
@@ -82,7 +91,8 @@ end
 local function take_attempt(self, host, port, deadline)
   if pending[self] then return pending[self] end
   local family = steps.family_name(self)
-  return new_attempt(self, address.lookup(host, port, family, deadline))
+  return new_attempt(self,
+                     address.lookup(self, host, port, family, deadline))
 end
 
 -- Try the present address: 0 or an errno value, and whether the deadline has

@@ -6,9 +6,7 @@
 ** shared object that stays loaded for good. Complains and exits with 1.
 */
 #include <dlfcn.h>
-#include <lauxlib.h>
 #include <locale.h>
-#include <lua.h>
 #include <lualib.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -18,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "../../src/bind/compat.h"
 
 enum { TIMES = 1, CERT, KEY, CA, SCRIPT };
 

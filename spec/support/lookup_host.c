@@ -10,7 +10,6 @@
 */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <lauxlib.h>
 #include <lualib.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -20,6 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "../../src/bind/compat.h"
 
 static sem_t gate;
 static atomic_int lists;    /* given out and not freed */

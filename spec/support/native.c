@@ -8,8 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <lauxlib.h>
-#include <lua.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,6 +20,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "../../src/bind/compat.h"
 
 extern char **environ;
 
@@ -441,7 +441,7 @@ static int native_trim(lua_State *L) {
 #define GRACE 10 /* seconds between the error and the end of the process */
 
 static struct {
-  lua_State *L; /* the main thread */
+  lua_State *L; /* the main thread: it loads this module */
   volatile sig_atomic_t expired;
   char text[512];
   size_t length;
@@ -478,8 +478,6 @@ static int native_deadline(lua_State *L) {
   timer.it_value.tv_usec =
       (suseconds_t)((seconds - (double)timer.it_value.tv_sec) * 1e6);
   setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  deadline.L = lua_tothread(L, -1);
   if (deadline.expired) lua_sethook(deadline.L, NULL, 0, 0);
   deadline.expired = 0;
   snprintf(deadline.text, sizeof deadline.text, "%s\n", text);
@@ -525,6 +523,7 @@ int luaopen_native(lua_State *L);
 #pragma GCC visibility pop
 
 int luaopen_native(lua_State *L) {
+  deadline.L = L;
   luaL_newlib(L, functions);
   return 1;
 }

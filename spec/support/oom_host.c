@@ -15,8 +15,6 @@
 ** it before main does.
 */
 #include <dirent.h>
-#include <lauxlib.h>
-#include <lua.h>
 #include <lualib.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
@@ -27,6 +25,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "../../src/bind/compat.h"
 
 /* --- memory of OpenSSL --- */
 

@@ -10,6 +10,7 @@
 --     local kind, code = server:wait()
 local native = require "native"
 local scale = require "support.scale"
+local vm = require "support.vm"
 
 local process = {}
 process.__index = process
@@ -22,7 +23,7 @@ local PROXIES = {
 }
 
 local SANITIZERS = {
-  "LD_PRELOAD", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
+  "LD_PRELOAD", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
 }
 
 --- The environment of a child as a list of "NAME=value". `changes` is a table
@@ -68,6 +69,7 @@ function process.spawn(argv, options)
   options = options or {}
   local theirs, ours, variables = {}, {}, environment(options)
   for i = 1, #argv do assert(type(argv[i]) == "string", "argv: strings") end
+  argv = vm.argv(argv)
   theirs[1], ours.stdin = stream(options.stdin or "null", false)
   theirs[2], ours.stdout = stream(options.stdout or "pipe", true)
   if options.stderr == "stdout" then

@@ -6,7 +6,9 @@ local raised = {}
 
 local function failure(f, ...)
   local ok, err = pcall(f, ...)
-  if ok then error("nothing was raised", 3) end
+  if ok then
+    error("nothing was raised, but this returned: " .. tostring(err), 3)
+  end
   return err
 end
 
@@ -16,12 +18,18 @@ local function is_object(err)
   return meta and meta.__name == "ssl.error"
 end
 
---- The error object of class `class` that f(...) raises: exactly of this class.
+--- The error object of class `class` that f(...) raises: exactly of this class,
+-- and with a message.
 function raised.object(class, f, ...)
   local err = failure(f, ...)
-  if is_object(err) and err.class == class then return err end
-  error(("%s expected, got %s: %s"):format(class.name,
-    is_object(err) and err.class.name or type(err), tostring(err)), 2)
+  if not is_object(err) or err.class ~= class then
+    error(("%s expected, got %s: %s"):format(class.name,
+      is_object(err) and err.class.name or type(err), tostring(err)), 2)
+  end
+  if type(err.message) ~= "string" or err.message == "" then
+    error(class.name .. " has no message", 2)
+  end
+  return err
 end
 
 --- The ordinary Lua error that f(...) raises, which must contain `text`.
@@ -30,6 +38,12 @@ function raised.text(text, f, ...)
   if type(err) == "string" and err:find(text, 1, true) then return err end
   error(("an error with %q expected, got %s: %s"):format(text, type(err),
     tostring(err)), 2)
+end
+
+--- A function that assigns to a field: raised(ssl.ValueError, raised.set, ctx,
+-- "options", -1).
+function raised.set(object, name, value)
+  object[name] = value
 end
 
 return setmetatable(raised, {__call = function(_, ...)

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <lauxlib.h>
 #include <lualib.h>
+
+#include "../../src/bind/compat.h"
 
 static lua_State *open_state(void) {
   lua_State *L = luaL_newstate();

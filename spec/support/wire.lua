@@ -7,6 +7,7 @@
 --     wire.log.client                          -- what the client has sent
 local native = require "native"
 local pair = require "support.pair"
+local ssl = require "pyssl"
 
 local wire = {}
 wire.__index = wire
@@ -50,6 +51,18 @@ function wire.new(options)
   self:nonblocking()
   if options.handshake ~= false then self:handshake() end
   return self
+end
+
+--- The versions of TLS to lay a wire for.
+wire.VERSIONS = {ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3}
+
+--- A wire of that version, with `options` as wire.new takes them.
+function wire.lay(version, options)
+  local settings = {minimum_version = version, maximum_version = version}
+  return wire.new(pair.merge({
+    client = pair.client_context(settings),
+    server = pair.server_context("server", settings),
+  }, options))
 end
 
 function wire:nonblocking()

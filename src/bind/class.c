@@ -54,15 +54,24 @@ static void set_functions(lua_State *L, int metatable, const luaL_Reg *list) {
     set_function(L, metatable, list->name, list->func);
 }
 
-/* Push the tables of getters and setters. */
-static void push_attributes(lua_State *L, int metatable,
-                            const struct class_attribute *list) {
-  lua_newtable(L);
-  for (const struct class_attribute *a = list; a != NULL && a->name; a++)
-    set_function(L, metatable, a->name, a->get);
-  lua_newtable(L);
-  for (const struct class_attribute *a = list; a != NULL && a->name; a++)
+/* Add to the tables of getters, at -2, and setters, at -1. */
+static void add_attributes(lua_State *L, int metatable,
+                           const struct class_attribute *a) {
+  for (; a != NULL && a->name != NULL; a++) {
     if (a->set != NULL) set_function(L, metatable, a->name, a->set);
+    lua_pushvalue(L, -2);
+    set_function(L, metatable, a->name, a->get);
+    lua_pop(L, 1);
+  }
+}
+
+/* Push these tables. */
+static void push_attributes(lua_State *L, int metatable,
+                            const struct class *c) {
+  lua_newtable(L);
+  lua_newtable(L);
+  add_attributes(L, metatable, c->attributes);
+  add_attributes(L, metatable, c->shared);
 }
 
 /* __tostring, where a class has none of its own: "ssl.context: 0x...". */
@@ -80,7 +89,7 @@ void class_new(lua_State *L, const struct class *c) {
   set_functions(L, metatable, c->metamethods);
   lua_newtable(L);
   set_functions(L, metatable, c->methods);
-  push_attributes(L, metatable, c->attributes);
+  push_attributes(L, metatable, c);
   /* stack: metatable, methods, getters, setters */
   lua_pushvalue(L, metatable);
   lua_pushvalue(L, metatable + 1);

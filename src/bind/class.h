@@ -28,6 +28,7 @@ struct class {
   const luaL_Reg *methods;
   const luaL_Reg *metamethods;              /* __gc, __close, __eq, ... */
   const struct class_attribute *attributes; /* ends with a NULL name */
+  const struct class_attribute *shared;     /* more, of several classes */
 };
 
 /*

@@ -13,6 +13,28 @@ struct connection *connection_self(lua_State *L) {
   return class_self(L);
 }
 
+struct connection *connection_check_any(lua_State *L, int arg) {
+  static const char *const names[] = {SOCKET_T, TRANSPORT_T};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    void *c = luaL_testudata(L, arg, names[i]);
+    if (c != NULL) return c;
+  }
+  return luaL_checkudata(L, arg, OBJECT_T);
+}
+
+void connection_keep_context(lua_State *L, int index) {
+  struct connection *s = lua_touserdata(L, index);
+  s->context = lua_touserdata(L, -1);
+  lua_setiuservalue(L, index, VALUE_CONTEXT);
+}
+
+const struct settings *connection_settings(lua_State *L, int index) {
+  lua_getiuservalue(L, index, VALUE_SETTINGS);
+  const struct settings *s = lua_touserdata(L, -1);
+  lua_pop(L, 1); /* the connection keeps it */
+  return s;
+}
+
 void connection_take_hostname(const struct args *a, int i) {
   struct tls_error e;
   struct peername name;
@@ -83,8 +105,10 @@ static void explain_trust(lua_State *L, struct tls_error *e) {
   lua_getiuservalue(L, 1, VALUE_CONTEXT);
   struct context *c = luaL_testudata(L, -1, CONTEXT_T);
   lua_pop(L, 1);
-  if (c == NULL || c->trust == NULL || !trust_found_none(c->trust)) return;
-  const char *searched = trust_searched(c->trust);
+  struct trust *trust =
+      c != NULL ? settings_trust(connection_settings(L, 1), c) : NULL;
+  if (trust == NULL || !trust_found_none(trust)) return;
+  const char *searched = trust_searched(trust);
   size_t used = strlen(e->message);
   snprintf(e->message + used, sizeof e->message - used,
            searched != NULL ? " (no CA certificate was found; looked at: %s)"
@@ -140,13 +164,13 @@ void connection_push_error(lua_State *L, struct tls_error *e, const char *op,
 }
 
 /* E-01: assigned in SNI and ClientHello callbacks only. */
-int connection_get_context(lua_State *L) {
+static int get_context(lua_State *L) {
   connection_self(L);
   lua_getiuservalue(L, 1, VALUE_CONTEXT);
   return 1;
 }
 
-int connection_set_context(lua_State *L) {
+static int set_context(lua_State *L) {
   const struct connection *s = connection_self(L);
   const struct context *c = luaL_testudata(L, 3, CONTEXT_T);
   struct tls_error e;
@@ -158,19 +182,28 @@ int connection_set_context(lua_State *L) {
   if (!check_side(s, c, &e)) return error_raise(L, &e, NULL);
   connection_check(L, c, true, false, false);
   lua_pushvalue(L, 3);
-  lua_setiuservalue(L, 1, VALUE_CONTEXT);
+  connection_keep_context(L, 1);
   return 0;
 }
 
 /* E-03 */
-int connection_get_hostname(lua_State *L) {
+static int get_hostname(lua_State *L) {
   connection_self(L);
   lua_getiuservalue(L, 1, VALUE_HOSTNAME);
   return 1;
 }
 
-/* E-02 and the other booleans: read, and two of them assigned. */
-int connection_get_server_side(lua_State *L) {
+/* E-02 */
+static int get_server_side(lua_State *L) {
   lua_pushboolean(L, connection_self(L)->server_side);
   return 1;
 }
+
+const struct class_attribute connection_attributes[] = {
+    {"context", get_context, set_context},
+    {"server_side", get_server_side, NULL},
+    {"server_hostname", get_hostname, NULL},
+    {"session", connection_get_session, connection_set_session},
+    {"session_reused", connection_get_session_reused, NULL},
+    {NULL, NULL, NULL},
+};

@@ -27,6 +27,7 @@ enum {
   CONTEXT_MESSAGE_CALLBACK, /* _msg_callback, a function or nil */
   CONTEXT_PSK_CLIENT,       /* set_psk_client_callback's, likewise */
   CONTEXT_PSK_SERVER,       /* set_psk_server_callback's, likewise */
+  CONTEXT_WAITER,           /* waiter, likewise */
   CONTEXT_VALUES_END,
   CONTEXT_VALUES = CONTEXT_VALUES_END - 1
 };
@@ -37,6 +38,7 @@ struct context {
   int protocol;        /* PROTOCOL_*, as given */
   bool check_hostname;
   bool post_handshake_auth;
+  bool has_waiter; /* is there a CONTEXT_WAITER? */
 };
 
 extern const struct class context_class;
@@ -53,11 +55,17 @@ void context_set_trust(lua_State *L, struct context *c, struct trust *trust);
 /* verify_mode as 0, 1, 2 (CERT_*). Where post_handshake_auth is on, servers
 ** that verify ask for no certificate in the first handshake. */
 int context_verify_mode(const struct context *c);
+int context_verify_bits(const struct context *c, int mode); /* as OpenSSL's */
 void context_set_verify_mode(struct context *c, int mode);
 
 /* Bind sessions to what decides about peers; after each change of that.
 ** False: the error queue says why. */
 MUST_USE bool context_mark_sessions(struct context *c);
+
+/* The same for a connection of the context with another trust or verify mode.
+ */
+MUST_USE bool context_mark_connection(const struct context *c, SSL *ssl,
+                                      const struct trust *trust);
 
 /* Is it made for a range of versions, and not for just one? */
 bool context_is_ranged(const struct context *c);
@@ -76,6 +84,10 @@ int context_set_auto_resume(lua_State *L);
 /* The attribute _msg_callback (context_message.c). */
 int context_get_message_callback(lua_State *L);
 int context_set_message_callback(lua_State *L);
+
+/* The attribute waiter: waiter.c. */
+int context_get_waiter(lua_State *L);
+int context_set_waiter(lua_State *L);
 
 /* The callback of SNI: context_sni.c. */
 int context_get_sni_callback(lua_State *L);

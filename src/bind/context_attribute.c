@@ -330,6 +330,7 @@ const struct class_attribute context_attributes[] = {
     {"sslobject_class", get_object_class, set_object_class},
     {"num_tickets", context_get_num_tickets, context_set_num_tickets},
     {"auto_resume", context_get_auto_resume, context_set_auto_resume},
+    {"waiter", context_get_waiter, context_set_waiter},
     {"protocol", get_protocol, NULL},
     {"security_level", get_security_level, NULL},
     {NULL, NULL, NULL},

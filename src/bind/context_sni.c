@@ -89,9 +89,8 @@ static bool is_asked(const struct connection *c) {
 
 /*
 ** core.hello_question(conn) -> function, name, context: what is to be asked,
-*for
-** whom (nil where the client has named nobody), and where it was set. Nothing
-** where nothing is to be asked (any more).
+** for whom (nil where the client has named nobody), and where it was set.
+** Nothing where nothing is to be asked (any more).
 */
 static int hello_question(lua_State *L) {
   const struct connection *c = check_connection(L);
@@ -140,10 +139,25 @@ static bool accept_hello(lua_State *L, struct connection *c,
     tlserr_set(e, ERROR_VALUE, "the context is closed");
     return false;
   }
-  if (engine_answer(engine, HELLO_ACCEPTED, same ? NULL : context->handle))
-    return same || connection_begin_session(L, 1, context, NULL, e);
-  tlserr_take(e, "cannot switch contexts");
-  return false;
+  if (!engine_answer(engine, HELLO_ACCEPTED, same ? NULL : context->handle)) {
+    tlserr_take(e, "cannot switch contexts");
+    return false;
+  }
+  if (same) return true;
+  connection_forget_messages(L);
+  return connection_begin_session(L, 1, context, NULL, e);
+}
+
+/* What the callback has returned, at 3, as the answer. */
+static void answer(lua_State *L, struct connection *c) {
+  struct tls_error e;
+  int alert = result_to_alert(L);
+  if (alert != HELLO_ACCEPTED) {
+    if (!engine_answer(&c->engine, alert, NULL)) tlserr_clear();
+  } else if (!accept_hello(L, c, &e)) {
+    error_push(L, &e, "handshake");
+    refuse(L, c, SSL_AD_INTERNAL_ERROR);
+  }
 }
 
 /*
@@ -153,21 +167,14 @@ static bool accept_hello(lua_State *L, struct connection *c,
 */
 static int hello_answer(lua_State *L) {
   struct connection *c = check_connection(L);
-  struct tls_error e;
   lua_settop(L, 3);
   bool ok = lua_toboolean(L, 2);
   if (!is_asked(c)) return ok ? 0 : lua_error(L);
-  if (!ok) {
+  if (ok)
+    answer(L, c);
+  else
     refuse(L, c, SSL_AD_HANDSHAKE_FAILURE);
-    return 0;
-  }
-  int alert = result_to_alert(L);
-  if (alert != HELLO_ACCEPTED) {
-    if (!engine_answer(&c->engine, alert, NULL)) tlserr_clear();
-  } else if (!accept_hello(L, c, &e)) {
-    error_push(L, &e, "handshake");
-    refuse(L, c, SSL_AD_INTERNAL_ERROR);
-  }
+  connection_tell_messages(L); /* may close the connection */
   return 0;
 }
 

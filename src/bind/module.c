@@ -27,9 +27,14 @@
 #include "privatekey.h"
 #include "random.h"
 #include "resolver.h"
+#include "ringer.h"
 #include "session.h"
+#include "settings.h"
 #include "socket.h"
 #include "systemstore.h"
+#include "transport.h"
+#include "turn.h"
+#include "waiter.h"
 #include "warning.h"
 
 EXPORT int luaopen_pyssl_core(lua_State *L);
@@ -131,7 +136,10 @@ static void open_functions(lua_State *L) {
   luaL_setfuncs(L, random_functions, 0);
   luaL_setfuncs(L, buffer_functions, 0);
   luaL_setfuncs(L, socket_functions, 0);
+  luaL_setfuncs(L, transport_functions, 0);
   luaL_setfuncs(L, resolver_functions, 0);
+  luaL_setfuncs(L, ringer_functions, 0);
+  luaL_setfuncs(L, waiter_functions, 0);
   luaL_setfuncs(L, memorybio_functions, 0);
   luaL_setfuncs(L, object_functions, 0);
   luaL_setfuncs(L, certificate_functions, 0);
@@ -169,22 +177,33 @@ static void open_classes(lua_State *L) {
   static const luaL_Reg *const socket_lists[] = {connection_info_methods,
                                                  post_handshake_methods,
                                                  connection_session_methods,
+                                                 connection_credentials_methods,
                                                  connection_chain_methods,
                                                  connection_binding_methods,
                                                  connection_negotiation_methods,
+                                                 socket_stream_methods,
                                                  socket_option_methods,
                                                  socket_listen_methods,
                                                  NULL};
-  static const luaL_Reg *const object_lists[] = {connection_info_methods,
-                                                 post_handshake_methods,
-                                                 connection_session_methods,
-                                                 connection_chain_methods,
-                                                 connection_binding_methods,
-                                                 connection_negotiation_methods,
-                                                 NULL};
+  static const luaL_Reg *const object_lists[] = {
+      connection_info_methods,        post_handshake_methods,
+      connection_session_methods,     connection_credentials_methods,
+      connection_chain_methods,       connection_binding_methods,
+      connection_negotiation_methods, NULL};
+  static const luaL_Reg *const transport_lists[] = {
+      connection_info_methods,
+      post_handshake_methods,
+      connection_session_methods,
+      connection_credentials_methods,
+      connection_chain_methods,
+      connection_binding_methods,
+      connection_negotiation_methods,
+      socket_stream_methods,
+      NULL};
   lua_newtable(L);
   open_class(L, "context", &context_class, context_lists);
   open_class(L, "socket", &socket_class, socket_lists);
+  open_class(L, "transport", &transport_class, transport_lists);
   open_class(L, "object", &object_class, object_lists);
   lua_setfield(L, -2, "methods");
   open_box(L, &memorybio_class);
@@ -193,7 +212,9 @@ static void open_classes(lua_State *L) {
   open_box(L, &privatekey_class);
   open_box(L, &session_class);
   open_box(L, &certbox_class);
+  open_box(L, &settings_class);
   open_box(L, &resolver_class);
+  open_box(L, &ringer_class);
   open_box(L, &systemstore_class);
 }
 
@@ -208,6 +229,16 @@ static void open_steps(lua_State *L) {
     class_functions(L, SOCKET_T, socket_lists[i]);
   class_functions(L, resolver_class.name, resolver_steps);
   lua_setfield(L, -2, "steps");
+}
+
+/* core.transport_steps: those of lua/pyssl/transport.lua. */
+static void open_transport_steps(lua_State *L) {
+  static const luaL_Reg *const lists[] = {socket_steps, socket_read_steps,
+                                          socket_write_steps, transport_steps};
+  lua_newtable(L);
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+    class_functions(L, TRANSPORT_T, lists[i]);
+  lua_setfield(L, -2, "transport_steps");
 }
 
 /* core.errors: the class tables, and in the module as well. */
@@ -225,6 +256,8 @@ int luaopen_pyssl_core(lua_State *L) {
   lua_newtable(L);
   open_errors(L);
   pressure_open(L);
+  turn_open(L);
+  waiter_open(L);
   certinfo_open(L);
   buffer_open(L);
   lua_newtable(L);
@@ -233,5 +266,6 @@ int luaopen_pyssl_core(lua_State *L) {
   open_functions(L);
   open_classes(L);
   open_steps(L);
+  open_transport_steps(L);
   return 1;
 }

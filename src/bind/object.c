@@ -63,22 +63,23 @@ static void check_memorybio(const struct args *a, int i) {
 
 /*
 ** core.new_object(context, incoming, outgoing, server_side, server_hostname,
-** session) makes a TLS connection over memory, for wrap_bio (D-39). No
-** handshake is begun.
+** session, certificate, private_key, trust, verify_mode, alpn_protocols) makes
+** a TLS connection over memory, for wrap_bio (D-39). No handshake is begun.
 ** @param incoming         ssl.memorybio: what the peer sends is read from it
 ** @param outgoing         ssl.memorybio: what it is to get is written to it;
 **                         may be the same
 ** @param server_side      boolean, default false
 ** @param server_hostname  string: for SNI and the check of the name
 ** @param session          ssl.session to resume
+** @param certificate      and the others: settings.h
 ** @return ssl.object
 ** Raises ValueError as wrap_socket does: a name on the server side, none where
 ** check_hostname asks for one; SSLError for a context of the other side.
 */
 static int new_object(lua_State *L) {
-  static const char *const names[] = {"incoming",    "outgoing",
-                                      "server_side", "server_hostname",
-                                      "session",     NULL};
+  static const char *const names[] = {
+      "incoming", "outgoing",       "server_side", "server_hostname",
+      "session",  SETTINGS_OPTIONS, NULL};
   struct context *c = context_check(L, 1);
   struct tls_error e;
   /* wrap_bio's arguments and options; none is a table of these. */
@@ -87,20 +88,23 @@ static int new_object(lua_State *L) {
                    .first = 2,
                    .keywords = ~3u,
                    .method = "wrap_bio"};
-  lua_settop(L, 6);
+  lua_settop(L, 6 + SETTINGS_COUNT);
   check_memorybio(&a, 0);
   check_memorybio(&a, 1);
   bool server = args_opt_boolean(&a, 2, false);
   connection_take_hostname(&a, 3);
   connection_take_session(&a, 4);
   connection_check(L, c, server, args_given(&a, 3), args_given(&a, 4));
+  settings_take(&a, 5, c);
   struct object *o = class_box(L, OBJECT_T, sizeof *o, CONNECTION_VALUES);
   lua_pushvalue(L, 1);
-  lua_setiuservalue(L, -2, VALUE_CONTEXT);
+  connection_keep_context(L, -2);
   lua_pushvalue(L, 5);
   lua_setiuservalue(L, -2, VALUE_HOSTNAME);
   lua_pushvalue(L, 6);
   lua_setiuservalue(L, -2, VALUE_SESSION);
+  lua_pushvalue(L, -2);
+  lua_setiuservalue(L, -2, VALUE_SETTINGS);
   o->base.server_side = server;
   o->incoming = memorybio_check(L, 2); /* a finaliser may have closed them */
   o->outgoing = memorybio_check(L, 3);
@@ -268,15 +272,6 @@ static int object_pending(lua_State *L) {
   return 1;
 }
 
-static const struct class_attribute attributes[] = {
-    {"context", connection_get_context, connection_set_context},
-    {"server_side", connection_get_server_side, NULL},
-    {"server_hostname", connection_get_hostname, NULL},
-    {"session", connection_get_session, connection_set_session},
-    {"session_reused", connection_get_session_reused, NULL},
-    {NULL, NULL, NULL},
-};
-
 static const luaL_Reg methods[] = {
     {"do_handshake", do_handshake},
     {"read", object_read},
@@ -297,7 +292,7 @@ const struct class object_class = {
     .name = OBJECT_T,
     .methods = methods,
     .metamethods = metamethods,
-    .attributes = attributes,
+    .attributes = connection_attributes,
 };
 
 const luaL_Reg object_functions[] = {

@@ -13,8 +13,6 @@
 
 HIDDEN_BEGIN
 
-#define OBJECT_T "ssl.object"
-
 extern const struct class object_class;
 
 /* Of core, for lua/pyssl/context.lua. */

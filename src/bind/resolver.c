@@ -8,8 +8,10 @@
 #include "../sys/clock.h"
 #include "../sys/fdwait.h"
 #include "../sys/resolve.h"
+#include "connection.h"
 #include "error.h"
 #include "netaddr.h"
+#include "pollable.h"
 
 #define RESOLVER_T "ssl.resolver"
 
@@ -17,6 +19,8 @@
 #define DEADLINE 5
 
 struct resolver {
+  int fd; /* to watch, as pollable.h asks; the look-up's */
+  bool cancelled;
   struct resolve *lookup;
 };
 
@@ -24,6 +28,7 @@ struct resolver {
 static void give_up(struct resolver *r) {
   struct resolve *lookup = r->lookup;
   r->lookup = NULL;
+  r->fd = -1;
   resolve_free(lookup);
 }
 
@@ -41,6 +46,7 @@ static int new_resolver(lua_State *L) {
   struct resolver *r = class_box(L, RESOLVER_T, sizeof *r, 0);
   r->lookup = resolve_start(host, family, &number);
   if (r->lookup == NULL) return error_throw_errno(L, number, "resolve");
+  r->fd = resolve_fd(r->lookup);
   return 1;
 }
 
@@ -94,39 +100,67 @@ static int raise_timeout(lua_State *L) {
   return error_raise(L, &e, "resolve");
 }
 
+static int call_again(lua_State *L, const char *status, double deadline) {
+  lua_pushnil(L);
+  lua_pushstring(L, status);
+  lua_pushnumber(L, deadline);
+  return 3;
+}
+
 /*
-** step resolve(port): the addresses of the host, with the port. When it is
-** done, or the deadline has passed, the look-up is freed.
+** step resolve(port, outside): the addresses of the host, with the port. Where
+** `outside` is true it does not wait itself. When it is done, or the deadline has
+** passed, the look-up is freed.
 ** @return list of addresses' bytes
-** Raises OSError (library "DNS", reason "EAI_..."), TimeoutError.
+** Raises OSError (library "DNS", reason "EAI_..."; EBADF where the socket that it
+** was for is closed), TimeoutError.
 */
 static int step_resolve(lua_State *L) {
   struct resolver *r = class_self(L);
   unsigned port = (unsigned)luaL_checkinteger(L, 2);
+  bool outside = lua_toboolean(L, 3);
   double deadline = luaL_optnumber(L, DEADLINE, CLOCK_NEVER);
-  if (r->lookup == NULL) return error_throw_errno(L, EBADF, "resolve");
-  switch (fdwait(resolve_fd(r->lookup), FDWAIT_READ, deadline)) {
-  case FDWAIT_READY: break;
-  case FDWAIT_TIMEOUT: give_up(r); return raise_timeout(L);
-  case FDWAIT_SIGNAL:
-    lua_pushnil(L);
-    lua_pushliteral(L, "signal");
-    lua_pushnumber(L, deadline);
-    return 3;
+  if (r->lookup == NULL || r->cancelled)
+    return error_throw_errno(L, EBADF, "resolve");
+  switch (fdwait(r->fd, FDWAIT_READ, outside ? 0 : deadline)) {
+  case FDWAIT_READY: return finish(L, r, port);
+  case FDWAIT_TIMEOUT:
+    if (outside && deadline > clock_now())
+      return call_again(L, "read", deadline);
+    give_up(r);
+    return raise_timeout(L);
+  case FDWAIT_SIGNAL: return call_again(L, "signal", deadline);
   default: return error_throw_errno(L, errno, "resolve");
   }
-  return finish(L, r, port);
+}
+
+void resolver_cancel(lua_State *L, int index) {
+  struct resolver *r = lua_touserdata(L, index);
+  r->cancelled = true;
+  if (r->lookup != NULL) resolve_wake(r->lookup);
+}
+
+/* core.keep_lookup(conn, resolver): closing conn cancels the look-up. nil: no
+** more. */
+static int keep_lookup(lua_State *L) {
+  connection_check_any(L, 1);
+  if (!lua_isnoneornil(L, 2)) luaL_checkudata(L, 2, RESOLVER_T);
+  lua_settop(L, 2);
+  lua_setiuservalue(L, 1, VALUE_LOOKUP);
+  return 0;
 }
 
 static const luaL_Reg metamethods[] = {{"__gc", resolver_gc}, {NULL, NULL}};
 
 const struct class resolver_class = {
     .name = RESOLVER_T,
+    .methods = pollable_methods,
     .metamethods = metamethods,
 };
 
 const luaL_Reg resolver_functions[] = {
     {"new_resolver", new_resolver},
+    {"keep_lookup", keep_lookup},
     {NULL, NULL},
 };
 

@@ -13,10 +13,13 @@ HIDDEN_BEGIN
 
 extern const struct class resolver_class;
 
-/* core.new_resolver(host, family) */
+/* Cancel the look-up at `index`: whoever waits for it is woken. */
+void resolver_cancel(lua_State *L, int index);
+
+/* core.new_resolver(host, family), core.keep_lookup(conn, resolver) */
 extern const luaL_Reg resolver_functions[];
 
-/* step resolve(port): awaits the addresses, a list of their bytes. */
+/* step resolve(port, outside): awaits the addresses, a list of their bytes. */
 extern const luaL_Reg resolver_steps[];
 
 HIDDEN_END

@@ -12,6 +12,9 @@
 #include "error.h"
 #include "netaddr.h"
 #include "pressure.h"
+#include "resolver.h"
+#include "ringer.h"
+#include "waiter.h"
 
 /* So much unread input close() takes in, or the kernel would send a reset. */
 #define DRAIN_LIMIT (64 * 1024)
@@ -26,13 +29,20 @@ struct socket *socket_check(lua_State *L, int arg) {
   return class_check(L, arg, SOCKET_T);
 }
 
-struct socket *socket_box(lua_State *L) {
-  struct socket *s = class_box(L, SOCKET_T, sizeof *s, CONNECTION_VALUES);
+void socket_init(lua_State *L, struct socket *s) {
   fdio_init(&s->io, -1);
+  s->parting = -1;
+  s->has_default_waiter = waiter_default_flag(L);
+  s->handshake_by = CLOCK_NEVER;
   s->timeout = -1;
   s->handshake_timeout = HANDSHAKE_TIMEOUT;
   s->do_handshake_on_connect = true;
   s->suppress_ragged_eofs = true;
+}
+
+struct socket *socket_box(lua_State *L) {
+  struct socket *s = class_box(L, SOCKET_T, sizeof *s, CONNECTION_VALUES);
+  socket_init(L, s);
   return s;
 }
 
@@ -42,23 +52,49 @@ void socket_drop_tls(lua_State *L, struct socket *s) {
   pressure_drop(L, PRESSURE_CONNECTION);
 }
 
+void socket_part(lua_State *L, struct socket *s) {
+  if (s->parting < 0 || turn_is_shared(L, &s->base.turn)) return;
+  net_close(s->parting);
+  s->parting = -1;
+}
+
+/* The descriptor stays until all have left who wait on it: event loops must not
+** see another one under its number. Being shut down it wakes them. */
+static void part(lua_State *L, struct socket *s, int fd) {
+  if (fd < 0 || !turn_is_shared(L, &s->base.turn)) {
+    if (fd >= 0) net_close(fd);
+    return;
+  }
+  (void)!net_shutdown(fd, SHUT_RDWR);
+  s->parting = fd;
+  ringer_ring(L, &s->base);
+}
+
+static void wake_lookup(lua_State *L) {
+  lua_getiuservalue(L, 1, VALUE_LOOKUP);
+  if (!lua_isnil(L, -1)) resolver_cancel(L, -1);
+  lua_pop(L, 1);
+}
+
 void socket_release(lua_State *L, struct socket *s) {
   int fd = s->io.fd;
   socket_drop_tls(L, s);
   s->io.fd = -1;
   s->state = SOCKET_CLOSED;
   fdio_clear(&s->io);
-  if (fd >= 0) net_close(fd);
+  part(L, s, fd);
 }
 
-/* __gc: frees, sends nothing, never blocks. */
-static int socket_gc(lua_State *L) {
-  socket_release(L, socket_self(L));
+/* __gc: frees, sends nothing, never blocks. Nobody waits any more. */
+int socket_gc(lua_State *L) {
+  struct socket *s = socket_self(L);
+  memset(&s->base.turn, 0, sizeof s->base.turn);
+  socket_release(L, s);
+  socket_part(L, s);
   return 0;
 }
 
-/* Best effort: what is held, then close_notify, without waiting. */
-static void say_goodbye(struct socket *s) {
+void socket_say_goodbye(struct socket *s) {
   struct tls_error ignored;
   enum step step;
   if (s->state != SOCKET_TLS || !s->base.engine.handshaken ||
@@ -84,9 +120,12 @@ static int socket_close(lua_State *L) {
   if (s->files > 0) {
     s->closing = true;
   } else if (s->state != SOCKET_CLOSED) {
-    say_goodbye(s);
+    socket_say_goodbye(s);
     if (s->io.fd >= 0) net_drain(s->io.fd, DRAIN_LIMIT);
     socket_release(L, s);
+    wake_lookup(L);
+  } else {
+    socket_part(L, s); /* those who waited may have died since */
   }
   lua_pushboolean(L, 1);
   return 1;
@@ -108,9 +147,13 @@ static int release_file(lua_State *L) {
 /*
 ** conn:detach() gives the descriptor away, open; the object is closed then.
 ** @return integer, -1 where there was none
+** Raises ValueError where another coroutine waits on it.
 */
 static int socket_detach(lua_State *L) {
   struct socket *s = socket_self(L);
+  if (turn_is_shared(L, &s->base.turn))
+    return error_throw(L, ERROR_VALUE,
+                       "another coroutine waits on the connection");
   int fd = s->io.fd;
   s->io.fd = -1;
   socket_release(L, s);
@@ -152,6 +195,21 @@ static int socket_shutdown(lua_State *L) {
 /* conn:fileno() is the descriptor, -1 without one. */
 static int socket_fileno(lua_State *L) {
   lua_pushinteger(L, socket_self(L)->io.fd);
+  return 1;
+}
+
+/* conn:getfd(), conn:pollfd() are for event loops: the same, but while some still
+** wait on a socket that was closed, the descriptor that wakes them. */
+static int socket_getfd(lua_State *L) {
+  const struct socket *s = socket_self(L);
+  lua_pushinteger(L, s->io.fd >= 0 ? s->io.fd : s->parting);
+  return 1;
+}
+
+/* conn:events() tells an event loop what the last operation waited for: "r" or
+** "w". */
+static int socket_events(lua_State *L) {
+  lua_pushstring(L, socket_self(L)->wants_write ? "w" : "r");
   return 1;
 }
 
@@ -203,10 +261,15 @@ static double check_timeout(lua_State *L, int index) {
 }
 
 /* Connections that do not wait here may idle in great numbers. */
+void socket_tune(struct socket *s) {
+  if (s->base.engine.ssl != NULL)
+    engine_release_buffers(&s->base.engine,
+                           s->timeout == 0 || s->waits_outside);
+}
+
 static void set_timeout(struct socket *s, double timeout) {
   s->timeout = timeout;
-  if (s->base.engine.ssl != NULL)
-    engine_release_buffers(&s->base.engine, timeout == 0);
+  socket_tune(s);
 }
 
 /*
@@ -307,9 +370,19 @@ static int get_proto(lua_State *L) {
 */
 static int pending(lua_State *L) {
   struct socket *s = socket_self(L);
-  size_t count = s->state == SOCKET_PLAIN ? s->io.front_left : 0;
+  size_t count = s->state == SOCKET_PLAIN ? fdio_buffered(&s->io) : 0;
   if (s->base.engine.ssl != NULL) count = engine_pending(&s->base.engine);
   lua_pushinteger(L, (lua_Integer)count);
+  return 1;
+}
+
+/* conn:dirty(): would a read give something without the descriptor? */
+static int dirty(lua_State *L) {
+  const struct socket *s = socket_self(L);
+  bool ahead = s->io.owned != NULL; /* initial bytes, or a STARTTLS's */
+  if (s->io.memory != NULL) ahead = fdio_buffered(&s->io) > 0;
+  if (s->base.engine.ssl != NULL) ahead |= engine_pending(&s->base.engine) > 0;
+  lua_pushboolean(L, ahead || s->parting >= 0);
   return 1;
 }
 
@@ -328,20 +401,27 @@ static int eof(lua_State *L) {
   return 1;
 }
 
-static const struct class_attribute attributes[] = {
-    {"context", connection_get_context, connection_set_context},
-    {"server_side", connection_get_server_side, NULL},
-    {"server_hostname", connection_get_hostname, NULL},
-    {"session", connection_get_session, connection_set_session},
-    {"session_reused", connection_get_session_reused, NULL},
+const struct class_attribute socket_attributes[] = {
     {"do_handshake_on_connect", get_do_handshake, set_do_handshake},
     {"suppress_ragged_eofs", get_suppress, set_suppress},
     {"timeout", socket_gettimeout, NULL},
     {"handshake_timeout", get_handshake_timeout, set_handshake_timeout},
+    {"waiter", socket_get_waiter, socket_set_waiter},
     {"family", get_family, NULL},
     {"type", get_type, NULL},
     {"proto", get_proto, NULL},
     {NULL, NULL, NULL},
+};
+
+const luaL_Reg socket_stream_methods[] = {
+    {"dirty", dirty},
+    {"pending", pending},
+    {"eof", eof},
+    {"settimeout", socket_settimeout},
+    {"gettimeout", socket_gettimeout},
+    {"setblocking", socket_setblocking},
+    {"getblocking", socket_getblocking},
+    {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {
@@ -349,14 +429,11 @@ static const luaL_Reg methods[] = {
     {"detach", socket_detach},
     {"shutdown", socket_shutdown},
     {"fileno", socket_fileno},
-    {"pending", pending},
-    {"eof", eof},
+    {"getfd", socket_getfd},
+    {"pollfd", socket_getfd},
+    {"events", socket_events},
     {"getsockname", socket_getsockname},
     {"getpeername", socket_getpeername},
-    {"settimeout", socket_settimeout},
-    {"gettimeout", socket_gettimeout},
-    {"setblocking", socket_setblocking},
-    {"getblocking", socket_getblocking},
     {NULL, NULL},
 };
 
@@ -377,5 +454,6 @@ const struct class socket_class = {
     .name = SOCKET_T,
     .methods = methods,
     .metamethods = metamethods,
-    .attributes = attributes,
+    .attributes = socket_attributes,
+    .shared = connection_attributes,
 };

@@ -24,8 +24,6 @@
 
 HIDDEN_BEGIN
 
-#define SOCKET_T "ssl.socket"
-
 enum socket_state {
   SOCKET_UNCONNECTED, /* no TLS yet; fdio.fd may be -1 */
   SOCKET_LISTENING,
@@ -43,13 +41,21 @@ struct socket {
   struct fdio io;
   double timeout;           /* seconds; negative: none; 0: non-blocking */
   double handshake_timeout; /* of a listener, for each connection */
+  double handshake_by;      /* deadline of an accepted one's, or CLOCK_NEVER */
+  double deadline;          /* of the operation that runs */
   int files;                /* makefile objects open on it */
+  int parting;              /* a descriptor closed while some wait on it, or -1 */
   enum socket_state state;
   bool do_handshake_on_connect;
   bool suppress_ragged_eofs;
   bool connecting;       /* connect has begun */
   bool close_on_failure; /* accept's handshake: nobody else could close it */
   bool closing;          /* close() came while files are open */
+  bool has_waiter;       /* is there a VALUE_WAITER? */
+  bool waits_outside;    /* through a waiter, as the last step found */
+  bool asked;            /* the last step left for a callback */
+  bool wants_write;      /* what the last step left to wait for */
+  const bool *has_default_waiter; /* the Lua state's (waiter.h) */
 };
 
 extern const struct class socket_class;
@@ -58,14 +64,35 @@ extern const struct class socket_class;
 struct socket *socket_self(lua_State *L);
 struct socket *socket_check(lua_State *L, int arg);
 
-/* Push a new socket, unconnected, without a descriptor. */
+/* A zeroed socket becomes one that is not connected, without a descriptor. */
+void socket_init(lua_State *L, struct socket *s);
+
+/* Push a new one. */
 struct socket *socket_box(lua_State *L);
+
+/* The function of core that makes a socket, or what else `box` pushes, from
+** wrap_socket's options (socket_adopt.c). */
+int socket_make(lua_State *L, struct socket *(*box)(lua_State *L));
+
+/* Best effort: what is held, then close_notify, without waiting. */
+void socket_say_goodbye(struct socket *s);
+
+/* The class's __gc. */
+int socket_gc(lua_State *L);
 
 /* Drop TLS, sending nothing; the descriptor stays. */
 void socket_drop_tls(lua_State *L, struct socket *s);
 
-/* Close the descriptor and drop TLS, sending nothing. Idempotent. */
+/* Close the descriptor and drop TLS, sending nothing. Idempotent. Coroutines
+** that wait on it are woken; the system's descriptor goes with the last. */
 void socket_release(lua_State *L, struct socket *s);
+
+/* Close the descriptor of a closed socket, if nobody waits on it any more. */
+void socket_part(lua_State *L, struct socket *s);
+
+/* Whether idle connections give their buffers back depends on where they wait.
+*/
+void socket_tune(struct socket *s);
 
 /*
 ** Begin TLS for the socket at `index`, with its context and host name. Raises,
@@ -74,18 +101,26 @@ void socket_release(lua_State *L, struct socket *s);
 void socket_start_tls(lua_State *L, int index);
 
 /*
-** Begin a step: how long it may wait. The deadline is the one at
-** STEP_DEADLINE, else the socket's timeout from now.
+** Begin a step of a kind: how long it may wait, and whether in here. The
+** deadline is the one at STEP_DEADLINE, else the socket's timeout from now.
+** Raises a ValueError where another coroutine is in an operation of the kind,
+** and a TimeoutError where a callback has used up the time.
 */
-void socket_begin(lua_State *L, struct socket *s);
+void socket_begin(lua_State *L, struct socket *s, const char *op,
+                  enum turn_kind kind);
 
 /*
-** What a step gives that did not get done: raises, or where a signal came
-** asks to be called again. `progress` is kept for that; `sent` bytes are told
-** by errors of writes (negative: not a write).
+** What a step of a kind gives that did not get done: raises, or asks to be
+** called again, when what it waits for has come. `sent` bytes are told by errors
+** of writes, and are the progress that is given back (negative: not a write).
 */
 int socket_stopped(lua_State *L, struct socket *s, enum step step,
-                   struct tls_error *error, const char *op, lua_Integer sent);
+                   struct tls_error *error, const char *op,
+                   enum turn_kind kind, lua_Integer sent);
+
+/* What a step that writes comes to: over queues it is not done until all is
+** taken. */
+enum step socket_sent(const struct socket *s, enum step step);
 
 /* How a call of fdio's ended that came back short: as a step. */
 enum step socket_plain_step(const struct socket *s, enum step want,
@@ -102,6 +137,8 @@ MUST_USE int socket_open_descriptor(struct socket *s, const struct address *a);
 int socket_refuse(lua_State *L, struct socket *s, const char *op);
 
 /* Methods and steps by subject; module.c puts them into the class. */
+extern const luaL_Reg socket_stream_methods[]; /* not about a descriptor */
+extern const struct class_attribute socket_attributes[];
 extern const luaL_Reg socket_option_methods[];
 extern const luaL_Reg socket_steps[];       /* socket_step.c */
 extern const luaL_Reg socket_read_steps[];  /* socket_read.c */

@@ -23,23 +23,19 @@ static double check_seconds(lua_State *L, const struct args *a, int i) {
   return seconds;
 }
 
-/*
-** core.new_socket(context, server_side, do_handshake_on_connect,
-** suppress_ragged_eofs, server_hostname, handshake_timeout, session) makes an
-** ssl.socket without a descriptor, having checked the options.
-*/
-static int new_socket(lua_State *L) {
-  static const char *const names[] = {"server_side",
-                                      "do_handshake_on_connect",
-                                      "suppress_ragged_eofs",
-                                      "server_hostname",
-                                      "handshake_timeout",
-                                      "session",
-                                      NULL};
+/* (context, server_side, do_handshake_on_connect, suppress_ragged_eofs,
+** server_hostname, handshake_timeout, session, certificate, private_key, trust,
+** verify_mode, alpn_protocols) */
+int socket_make(lua_State *L, struct socket *(*box)(lua_State *L)) {
+  static const char *const names[] = {
+      "server_side",          "do_handshake_on_connect",
+      "suppress_ragged_eofs", "server_hostname",
+      "handshake_timeout",    "session",
+      SETTINGS_OPTIONS,       NULL};
   struct context *c = context_check(L, 1);
   /* By name: they come from wrap_socket's options; none is a table of them. */
   struct args a = {.L = L, .names = names, .first = 2, .keywords = ~0u};
-  lua_settop(L, 7);
+  lua_settop(L, 7 + SETTINGS_COUNT);
   bool server = args_opt_boolean(&a, 0, false);
   bool handshake = args_opt_boolean(&a, 1, true);
   bool suppress = args_opt_boolean(&a, 2, true);
@@ -47,18 +43,27 @@ static int new_socket(lua_State *L) {
   connection_take_session(&a, 5);
   connection_check(L, c, server, args_given(&a, 3), args_given(&a, 5));
   double limit = check_seconds(L, &a, 4);
-  struct socket *s = socket_box(L);
+  settings_take(&a, 6, c);
+  struct socket *s = box(L);
   s->base.server_side = server;
   s->do_handshake_on_connect = handshake;
   s->suppress_ragged_eofs = suppress;
   if (limit >= 0) s->handshake_timeout = limit;
   lua_pushvalue(L, 1);
-  lua_setiuservalue(L, -2, VALUE_CONTEXT);
+  connection_keep_context(L, -2);
   lua_pushvalue(L, 5);
   lua_setiuservalue(L, -2, VALUE_HOSTNAME);
   lua_pushvalue(L, 7);
   lua_setiuservalue(L, -2, VALUE_SESSION);
+  lua_pushvalue(L, -2);
+  lua_setiuservalue(L, -2, VALUE_SETTINGS);
   return 1;
+}
+
+/* core.new_socket(...) makes an ssl.socket without a descriptor, having checked
+** the options. */
+static int new_socket(lua_State *L) {
+  return socket_make(L, socket_box);
 }
 
 /*

@@ -18,8 +18,10 @@ int socket_open_descriptor(struct socket *s, const struct address *a) {
 
 /* Has a connect come to its end? Without waiting. */
 static enum step look(const struct socket *s) {
-  enum fdwait ready = fdwait(s->io.fd, FDWAIT_WRITE, clock_now());
-  return ready == FDWAIT_READY ? STEP_DONE : STEP_WANT_WRITE;
+  enum fdwait ready = fdwait(s->io.fd, FDWAIT_WRITE, 0);
+  if (ready == FDWAIT_READY) return STEP_DONE;
+  bool late = s->waits_outside && s->io.deadline <= clock_now();
+  return late ? STEP_TIMEOUT : STEP_WANT_WRITE;
 }
 
 /* Connect to `a`, from `near` where it has a length: an errno value. */
@@ -43,13 +45,14 @@ static int step_connect(lua_State *L) {
   netaddr_check_bytes(L, 2, &a);
   if (!lua_isnoneornil(L, 3)) netaddr_check_bytes(L, 3, &near);
   lua_settop(L, STEP_PROGRESS);
-  socket_begin(L, s);
+  if (s->state == SOCKET_CLOSED) return socket_refuse(L, s, "connect");
+  socket_begin(L, s, "connect", TURN_CONTROL);
   int number = s->connecting ? EINPROGRESS : begin_connect(s, &a, &near);
   s->connecting = number == EINPROGRESS;
   if (s->connecting) {
     step = s->io.wire.wait ? socket_await(s, FDWAIT_WRITE) : look(s);
-    if (step == STEP_SIGNAL)
-      return socket_stopped(L, s, step, NULL, "connect", -1);
+    if (step == STEP_SIGNAL || (step == STEP_WANT_WRITE && s->waits_outside))
+      return socket_stopped(L, s, step, NULL, "connect", TURN_CONTROL, -1);
     if (step == STEP_DONE) number = net_connect_result(s->io.fd);
     if (step == STEP_FAILED) number = errno;
     if (step == STEP_TIMEOUT) number = ETIMEDOUT;

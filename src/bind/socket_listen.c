@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../sys/clock.h"
 #include "../sys/net.h"
 #include "error.h"
 #include "netaddr.h"
@@ -73,7 +74,12 @@ static void inherit(lua_State *L, const struct socket *s, struct socket *conn) {
   conn->suppress_ragged_eofs = s->suppress_ragged_eofs;
   conn->timeout = s->timeout == 0 ? 0 : -1;
   lua_getiuservalue(L, 1, VALUE_CONTEXT);
-  lua_setiuservalue(L, -2, VALUE_CONTEXT);
+  connection_keep_context(L, -2);
+  lua_getiuservalue(L, 1, VALUE_WAITER);
+  lua_setiuservalue(L, -2, VALUE_WAITER);
+  conn->has_waiter = s->has_waiter;
+  lua_getiuservalue(L, 1, VALUE_SETTINGS);
+  lua_setiuservalue(L, -2, VALUE_SETTINGS);
 }
 
 /*
@@ -89,20 +95,29 @@ static int step_accept(lua_State *L) {
   if (!s->base.server_side)
     return error_throw(L, ERROR_VALUE, "accept needs a server-side socket");
   lua_settop(L, STEP_PROGRESS);
-  socket_begin(L, s);
+  socket_begin(L, s, "accept", TURN_READ);
   struct socket *conn = socket_box(L);
   inherit(L, s, conn);
   enum step step = take(s, conn, &peer, &e);
-  if (step != STEP_DONE) return socket_stopped(L, s, step, &e, "accept", -1);
+  if (step != STEP_DONE)
+    return socket_stopped(L, s, step, &e, "accept", TURN_READ, -1);
   socket_start_tls(L, lua_gettop(L));
   netaddr_push_table(L, &peer);
   return 2;
 }
 
-/* conn:close_on_failure(flag): is the next handshake one of a connection that
-** nobody but us could close? */
+/* conn:close_on_failure(): the handshake that comes is one of a connection that
+** nobody but us could close. */
 static int close_on_failure(lua_State *L) {
-  socket_self(L)->close_on_failure = lua_toboolean(L, 2);
+  socket_self(L)->close_on_failure = true;
+  return 0;
+}
+
+/* conn:limit_handshake(seconds): as long the first operation's handshake may
+*take
+** at most, from now on; nil: as long as the operation. */
+static int limit_handshake(lua_State *L) {
+  socket_self(L)->handshake_by = clock_deadline(luaL_optnumber(L, 2, -1));
   return 0;
 }
 
@@ -110,6 +125,7 @@ const luaL_Reg socket_listen_steps[] = {
     {"bind", socket_bind},
     {"accept", step_accept},
     {"close_on_failure", close_on_failure},
+    {"limit_handshake", limit_handshake},
     {NULL, NULL},
 };
 

@@ -50,13 +50,13 @@ static enum step read_some(struct socket *s, void *data, size_t size,
 static bool receive(lua_State *L, struct socket *s, void *data, size_t size,
                     size_t *got, int *results) {
   struct tls_error e;
-  socket_begin(L, s);
+  socket_begin(L, s, "read", TURN_READ);
   enum step step = read_some(s, data, size, got, &e);
   if (step == STEP_DONE) return true;
   *got = 0;
   if (step == STEP_END || (step == STEP_FAILED && is_suppressed(s, &e)))
     return true;
-  *results = socket_stopped(L, s, step, &e, "read", -1);
+  *results = socket_stopped(L, s, step, &e, "read", TURN_READ, -1);
   return false;
 }
 

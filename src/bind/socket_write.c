@@ -81,6 +81,14 @@ static enum step write_all(struct socket *s, struct gather *g, size_t *at,
   return step;
 }
 
+/* How much of the data is accepted already: what the operation loop gives back,
+** or else what an operation before this one was told to try again. */
+static size_t progress_of(struct socket *s, const struct args *a) {
+  if (lua_type(a->L, STEP_PROGRESS) != LUA_TNUMBER)
+    return unfinished_resume(&s->base, a);
+  return (size_t)lua_tointeger(a->L, STEP_PROGRESS);
+}
+
 /*
 ** Write the data at 2. TLS takes all of it or raises; so does plain mode where
 ** `whole`, else a part is a result there, as of any socket. While nothing of
@@ -90,17 +98,20 @@ static int send_data(struct socket *s, const struct args *a, bool whole) {
   struct gather g;
   struct tls_error e;
   gather_check(&g, a, 0);
-  size_t at = unfinished_resume(&s->base, a);
-  socket_begin(a->L, s);
-  enum step step = write_all(s, &g, &at, &e);
-  bool partial =
-      may_return(step) && s->state == SOCKET_PLAIN && !whole && at > 0;
-  if (at > 0 && may_return(step) && !partial)
+  size_t at = progress_of(s, a);
+  socket_begin(a->L, s, "write", TURN_WRITE);
+  enum step step = socket_sent(s, write_all(s, &g, &at, &e));
+  bool partial = may_return(step) && s->state == SOCKET_PLAIN && !whole &&
+                 at > 0 && s->io.memory == NULL;
+  bool again = may_return(step) && !partial;
+  /* Over a waiter the loop gives the progress back; a transport may raise. */
+  if (at > 0 && again && (!s->waits_outside || s->io.memory != NULL))
     unfinished_keep(&s->base, a, at);
   else if (at > 0)
     unfinished_forget(a->L, &s->base);
   if (step != STEP_DONE && !partial)
-    return socket_stopped(a->L, s, step, &e, "write", (lua_Integer)at);
+    return socket_stopped(a->L, s, step, &e, "write", TURN_WRITE,
+                          (lua_Integer)at);
   lua_pushinteger(a->L, (lua_Integer)at);
   return 1;
 }
@@ -167,13 +178,10 @@ static int check_descriptor(const struct args *a, int i) {
 }
 
 static void check_source(const struct args *a, struct source *f) {
-  luaL_Stream *stream = luaL_testudata(a->L, a->first, LUA_FILEHANDLE);
   *f = (struct source){.file = NULL, .fd = -1};
-  if (stream == NULL)
+  if (!file_test(a->L, a->first, &f->file))
     f->fd = check_descriptor(a, 0);
-  else if (stream->closef != NULL)
-    f->file = stream->f;
-  else
+  else if (f->file == NULL)
     error_throw(a->L, ERROR_VALUE, "sendfile from a closed file");
   lua_Integer start = args_opt_integer(a, 1, 0);
   lua_Integer count = args_opt_integer(a, 2, -1);
@@ -255,11 +263,11 @@ static int step_sendfile(lua_State *L) {
   unfinished_forget(L, &s->base);
   int number = seek_to(s, &f, f.start + (off_t)at);
   if (number != 0) return error_throw_errno(L, number, "sendfile");
-  socket_begin(L, s);
-  enum step step = pump(s, &f, &at, &e);
+  socket_begin(L, s, "write", TURN_WRITE);
+  enum step step = socket_sent(s, pump(s, &f, &at, &e));
   number = seek_to(s, &f, f.start + (off_t)at);
   if (step != STEP_DONE)
-    return socket_stopped(L, s, step, &e, "write", (lua_Integer)at);
+    return socket_stopped(L, s, step, &e, "write", TURN_WRITE, (lua_Integer)at);
   if (number != 0) return error_throw_errno(L, number, "sendfile");
   lua_pushinteger(L, (lua_Integer)at);
   return 1;

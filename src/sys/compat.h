@@ -88,14 +88,6 @@ static inline int accept4(int fd, struct sockaddr *sa, socklen_t *length,
   if (connection >= 0) (void)fcntl(connection, F_SETFL, 0);
   return connection;
 }
-
-static inline int pipe2(int ends[2], int flags) {
-  (void)flags; /* O_CLOEXEC, the only one used */
-  if (pipe(ends) < 0) return -1;
-  (void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-  (void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-  return 0;
-}
 #else
 #define STAT_MTIME(st) ((st)->st_mtim)
 #endif

@@ -1,5 +1,5 @@
 /*
-** fdio.c - receive and send on a stream descriptor, waiting where told to.
+** fdio.c - receive and send on a stream descriptor, or on queues.
 ** The hot path of every connection: with no deadline a plain recv or send,
 ** else one that does not wait, and poll only after EAGAIN.
 */
@@ -23,11 +23,26 @@ void fdio_init(struct fdio *io, int fd) {
   }
 }
 
-void fdio_clear(struct fdio *io) {
+void fdio_use_memory(struct fdio *io, struct fdio_memory *memory) {
+  io->memory = memory;
+}
+
+static void clear_front(struct fdio *io) {
   free(io->owned);
   io->owned = NULL;
   io->front = NULL;
   io->front_left = 0;
+}
+
+void fdio_clear(struct fdio *io) {
+  clear_front(io);
+  if (io->memory == NULL) return;
+  queue_clear(&io->memory->in);
+  queue_clear(&io->memory->out);
+}
+
+size_t fdio_buffered(const struct fdio *io) {
+  return io->front_left + (io->memory != NULL ? io->memory->in.length : 0);
 }
 
 int fdio_push_back(struct fdio *io, const void *data, size_t length) {
@@ -53,7 +68,7 @@ static size_t take_front(struct fdio *io, void *data, size_t length) {
   memcpy(data, io->front, n);
   io->front += n;
   io->front_left -= n;
-  if (io->front_left == 0) fdio_clear(io);
+  if (io->front_left == 0) clear_front(io);
   return n;
 }
 
@@ -104,8 +119,34 @@ static bool is_late(struct fdio *io) {
   return ++io->calls % CALLS_PER_LOOK == 0 && clock_now() >= io->deadline;
 }
 
+/* ---- queues ---- */
+
+static bool stop_empty(struct fdio *io) {
+  return io->memory->ended ? end(io) : stop(io, WIRE_BLOCKED);
+}
+
+static size_t take_queued(struct fdio *io, void *data, size_t length) {
+  size_t n = queue_take(&io->memory->in, data, length);
+  io->wire.event = WIRE_NONE;
+  return n > 0 ? n : stop_empty(io);
+}
+
+static size_t queue_output(struct fdio *io, const void *data, size_t length) {
+  struct fdio_memory *m = io->memory;
+  size_t room = FDIO_QUEUED - m->out.length;
+  size_t n = length < room ? length : room;
+  if (m->refused != 0) return stop_error(io, m->refused);
+  if (n == 0 && length > 0) return stop(io, WIRE_BLOCKED);
+  if (!queue_add(&m->out, data, n)) return stop_error(io, ENOMEM);
+  io->wire.event = WIRE_NONE;
+  return n;
+}
+
+/* ---- either ---- */
+
 size_t fdio_receive(struct fdio *io, void *data, size_t length) {
   if (io->front_left > 0 || length == 0) return take_front(io, data, length);
+  if (io->memory != NULL) return take_queued(io, data, length);
   if (is_late(io)) return stop(io, WIRE_TIMEOUT);
   int flags = wait_flags(io);
   for (;;) {
@@ -122,6 +163,7 @@ size_t fdio_receive(struct fdio *io, void *data, size_t length) {
 bool fdio_fetch(struct fdio *io) {
   io->wire.event = WIRE_NONE;
   if (io->front_left > 0) return true;
+  if (io->memory != NULL) return io->memory->in.length > 0 || stop_empty(io);
   ssize_t n = recv(io->fd, io->head, FDIO_HEAD, MSG_DONTWAIT);
   if (n > 0) {
     io->front = io->head;
@@ -134,6 +176,7 @@ bool fdio_fetch(struct fdio *io) {
 }
 
 size_t fdio_send(struct fdio *io, const void *data, size_t length) {
+  if (io->memory != NULL) return queue_output(io, data, length);
   int flags = wait_flags(io) | MSG_NOSIGNAL;
   for (;;) {
     ssize_t n = send(io->fd, data, length, flags);

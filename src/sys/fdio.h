@@ -1,9 +1,11 @@
 /*
-** fdio.h - receive and send on a stream descriptor, waiting where told to.
+** fdio.h - receive and send on a stream descriptor, waiting where told to; or
+** on two queues in its place, which somebody else fills and empties.
 ** TLS's BIO and the plain mode of a socket both go through here. A call that
 ** comes back short says why in `wire`; nothing is lost by calling again.
-** Owns the bytes pushed back; does not own the descriptor.
-** Calls: fdwait, clock. Called by: src/tls/fdbio, src/bind/socket.
+** Owns the bytes pushed back and those in the queues; not the descriptor.
+** Calls: fdwait, clock, queue. Called by: src/tls/fdbio, src/bind/socket,
+** src/bind/transport.
 */
 #ifndef PYSSL_SYS_FDIO_H
 #define PYSSL_SYS_FDIO_H
@@ -13,15 +15,27 @@
 #include <sys/types.h>
 
 #include "compat.h"
+#include "queue.h"
 #include "wire.h"
 
 HIDDEN_BEGIN
 
 #define FDIO_HEAD 5 /* a TLS record's header, fetched ahead */
 
+#define FDIO_QUEUED (64 * 1024) /* the most bytes that wait to be taken */
+
+/* In place of a descriptor: what has come, and what is to go. */
+struct fdio_memory {
+  struct queue in, out;
+  bool ended;   /* no more comes */
+  bool carried; /* somebody is taking what is queued, until nothing is left */
+  int refused;  /* errno: nothing more can be sent; 0: it can */
+};
+
 struct fdio {
   struct wire wire;
-  int fd;               /* -1: none */
+  int fd;                     /* -1: none */
+  struct fdio_memory *memory; /* in its place; NULL: none */
   double deadline;      /* CLOCK_NEVER: none; used where wire.wait is true */
   unsigned calls;       /* receives since the deadline was set */
   int lost;             /* errno of a receive that failed: no end comes after */
@@ -33,8 +47,21 @@ struct fdio {
 
 void fdio_init(struct fdio *io, int fd);
 
-/* Free what was pushed back. */
+/* Use the queues of *memory, zeroed, which must outlive *io. They never wait.
+ */
+void fdio_use_memory(struct fdio *io, struct fdio_memory *memory);
+
+/* Free what was pushed back, and what is queued. */
 void fdio_clear(struct fdio *io);
+
+/* Bytes that are received without the descriptor. */
+size_t fdio_buffered(const struct fdio *io);
+
+/* Bytes sent that nobody has taken yet, nor is about to. */
+static inline size_t fdio_unsent(const struct fdio *io) {
+  const struct fdio_memory *m = io->memory;
+  return m == NULL || m->carried ? 0 : m->out.length;
+}
 
 /* Put a copy of bytes in front of what is still to be received; 0 on success,
 ** else ENOMEM. */
@@ -47,7 +74,8 @@ size_t fdio_receive(struct fdio *io, void *data, size_t length);
 ** is something in front. */
 bool fdio_fetch(struct fdio *io);
 
-/* 1..length bytes sent, or 0 with the reason in wire.event. Never SIGPIPE. */
+/* 1..length bytes sent, or 0 with the reason in wire.event: of queues, that
+** FDIO_QUEUED are in them. Never SIGPIPE. */
 size_t fdio_send(struct fdio *io, const void *data, size_t length);
 
 HIDDEN_END

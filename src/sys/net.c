@@ -125,6 +125,14 @@ bool net_blocking(int fd) {
   return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
+int net_pair(int ends[2]) {
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+    return errno;
+  for (int i = 0; SOCK_CLOEXEC == 0 && i < 2; i++)
+    (void)fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+  return 0;
+}
+
 int net_shutdown(int fd, int how) {
   return outcome(shutdown(fd, how));
 }

@@ -66,6 +66,10 @@ MUST_USE int net_describe(int fd, int *family, int *type, int *protocol);
 /* Is the descriptor without O_NONBLOCK? False too where it is closed. */
 bool net_blocking(int fd);
 
+/* A pair of connected sockets, closed in programs that are executed: 0 or an
+** errno value. */
+MUST_USE int net_pair(int ends[2]);
+
 /* shutdown(2); `how` is SHUT_RD, SHUT_WR or SHUT_RDWR. */
 int net_shutdown(int fd, int how);
 

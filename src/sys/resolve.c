@@ -1,7 +1,7 @@
 /*
 ** resolve.c - look a host name up without blocking the caller.
 ** Two sides hold a reference, the caller and the thread; whoever drops the
-** last one frees. Each side owns its end of the pipe alone, so that no
+** last one frees. Each side owns its end of the pair alone, so that no
 ** descriptor is closed under the other.
 */
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "net.h"
 #include "resolve.h"
 
 #define STACK_SIZE (256 * 1024)
@@ -59,7 +60,7 @@ static void *run(void *argument) {
   r->system_error = errno;
   if (r->code != 0) r->list = NULL; /* POSIX leaves it unspecified */
   atomic_store(&r->ended, true);
-  /* Where the caller has gone, this fails, and the SIGPIPE stays blocked. */
+  /* Where the caller has gone this fails, and the SIGPIPE stays blocked. */
   while (write(r->write_end, "", 1) < 0 && errno == EINTR)
     continue;
   (void)close(r->write_end);
@@ -89,8 +90,8 @@ static struct resolve *make(const char *host, int family) {
   struct resolve *r = calloc(1, sizeof *r + size);
   int ends[2];
   if (r == NULL) return NULL;
-  if (pipe2(ends, O_CLOEXEC) < 0) {
-    int error = errno;
+  int error = net_pair(ends);
+  if (error != 0) {
     free(r);
     errno = error;
     return NULL;
@@ -130,6 +131,10 @@ const char *resolve_error_name(int code) {
   for (size_t i = 0; i < sizeof error_names / sizeof error_names[0]; i++)
     if (error_names[i].code == code) return error_names[i].name;
   return "EAI_FAIL";
+}
+
+void resolve_wake(struct resolve *r) {
+  (void)shutdown(r->read_end, SHUT_RDWR);
 }
 
 void resolve_free(struct resolve *r) {

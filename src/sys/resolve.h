@@ -2,7 +2,7 @@
 ** resolve.h - look a host name up without blocking the caller.
 ** getaddrinfo(3) has no deadline, so it runs on a helper thread; its end is a
 ** descriptor that any poller can watch.
-** Owns: the look-up, the list that it found, and the read end of its pipe. The
+** Owns: the look-up, the list that it found, and the read end of its pair of sockets. The
 ** thread owns the write end, and frees what was given up before it ended.
 ** Calls: the system. Called by: src/bind/socket.
 */
@@ -38,6 +38,9 @@ MUST_USE int resolve_finish(struct resolve *r, struct addrinfo **list);
 
 /* "EAI_NONAME" for EAI_NONAME, and so on; "EAI_FAIL" for a code unheard of. */
 const char *resolve_error_name(int code);
+
+/* Make the descriptor readable, whether the look-up has ended or not. */
+void resolve_wake(struct resolve *r);
 
 /* Free a look-up, at any time: one that still runs is given up, and what it
 ** finds is freed when its thread ends. NULL is allowed. */
