@@ -1,8 +1,9 @@
 # pyssl. `make demo` and `make test` install what is missing, build, and run.
 # The targets are at .PHONY, below; these may be set:
 
+# The VM: 5.4, 5.3, 5.1 or luajit.
 LUA_VERSION ?= 5.4
-LUA ?= lua$(LUA_VERSION)
+LUA ?= $(if $(jit),luajit,lua$(LUA_VERSION))
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -12,18 +13,19 @@ IDN ?= 1
 # LUA_INCDIR, OPENSSL_INCDIR, OPENSSL_LIBDIR: where pkg-config does not know.
 
 # Not taken from the environment, only from the command line: arguments for
-# busted (make test ARGS=--filter=makefile), where everything made goes, compiler
-# flags besides CFLAGS, a program that runs the suite's Lua.
+# busted (make test ARGS=--filter=makefile), where everything made goes (for
+# each VM elsewhere), compiler flags besides CFLAGS, a program that runs the
+# suite's Lua.
 ARGS =
-BUILD = build
+BUILD = build$(if $(filter-out 5.4,$(LUA_VERSION)),-$(LUA_VERSION))
 EXTRA =
 RUNNER =
 SCALE = $(or $(PYSSL_SCALE),1)
 BUSTED = /usr/bin/busted
 unexport ARGS BUILD EXTRA RUNNER SCALE BUSTED
 
-.PHONY: build deps demo test asan valgrind mutants check contract rockspec env \
-	install uninstall clean native suite FORCE
+.PHONY: build deps demo test test-all asan tsan valgrind mutants check contract \
+	rockspec env install uninstall clean native suite FORCE
 
 .DELETE_ON_ERROR:
 
@@ -31,14 +33,20 @@ build: $(BUILD)/pyssl/core.so
 
 # --- where Lua and OpenSSL are ---
 
+VMS = 5.4 5.3 luajit 5.1
+jit = $(filter luajit,$(LUA_VERSION))
+lua_abi = $(if $(jit),5.1,$(LUA_VERSION))
+
 # Looked up when first used, and then once: `make deps` comes before.
-lua_package = $(eval lua_package := $(shell for name in \
-	lua$(LUA_VERSION) lua-$(LUA_VERSION) lua; do \
-	$(PKG_CONFIG) --atleast-version=$(LUA_VERSION) $$name 2>/dev/null && \
+lua_names = $(if $(jit),luajit,lua$(LUA_VERSION) lua-$(LUA_VERSION) lua)
+lua_range = $(if $(jit),--exists,--atleast-version=$(LUA_VERSION) \
+	--max-version=$(LUA_VERSION).99)
+lua_package = $(eval lua_package := $(shell for name in $(lua_names); do \
+	$(PKG_CONFIG) $(lua_range) $$name 2>/dev/null && \
 	echo $$name && break; done))$(lua_package)
 lua_cflags = $(eval lua_cflags := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(if \
 	$(lua_package),$(shell $(PKG_CONFIG) --cflags $(lua_package)),$(error \
-	no headers of Lua $(LUA_VERSION): `make deps`, or set \
+	no headers of Lua ($(LUA_VERSION)): `make deps`, or set \
 	LUA_INCDIR))))$(lua_cflags)
 ssl_cflags = $(eval ssl_cflags := $(if $(OPENSSL_INCDIR),-I$(OPENSSL_INCDIR),\
 	$(shell $(PKG_CONFIG) --cflags openssl 2>/dev/null)))$(ssl_cflags)
@@ -71,6 +79,7 @@ endif
 
 sources := $(sort $(wildcard src/sys/*.c src/tls/*.c src/bind/*.c))
 objects := $(sources:src/%.c=$(BUILD)/obj/%.o)
+compat := $(BUILD)/obj/bind/compat.o
 hosts := $(patsubst spec/support/%.c,$(BUILD)/spec/%, \
 	$(wildcard spec/support/*_host.c))
 
@@ -83,16 +92,21 @@ $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	$(compile) -MMD -MP -c -o $@ $<
 
 # For the suite: a Lua module, and programs that embed Lua (NAME_host.c).
-native: $(BUILD)/spec/native.so $(hosts)
+native: $(BUILD)/spec/native.so $(hosts) $(BUILD)/embed
 
-$(BUILD)/spec/native.so: spec/support/native.c $(BUILD)/flags
+$(BUILD)/spec/native.so: spec/support/native.c $(compat) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(compile) $(shared) $(LDFLAGS) -o $@ $<
+	$(compile) $(shared) $(LDFLAGS) -o $@ $< $(compat)
 
-$(BUILD)/spec/%_host: spec/support/%_host.c $(BUILD)/flags
+$(BUILD)/spec/%_host: spec/support/%_host.c $(compat) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(compile) $(LDFLAGS) -o $@ $< $(compat) $(shell $(PKG_CONFIG) --libs \
+		$(lua_package)) $(ssl_libs) -lpthread
+
+$(BUILD)/embed: examples/embed/embed.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(compile) $(LDFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs \
-		$(lua_package)) $(ssl_libs) -lpthread
+		$(lua_package)) -lpthread
 
 # Rewritten, and so newer than every object, when a flag has changed.
 $(BUILD)/flags: FORCE
@@ -111,14 +125,15 @@ lua_cpath = $(build_path)/?.so;
 env_line = @printf '%s\n' $(call quote,export $(1)=$(call quote,$(2)))
 
 # The versioned variables and LUA_INIT would come before ours.
-with_lua = env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_INIT -u LUA_INIT_5_4 \
+with_lua = env -u LUA_INIT $(foreach v,5_2 5_3 5_4,-u LUA_PATH_$(v) \
+	-u LUA_CPATH_$(v) -u LUA_INIT_$(v)) \
 	LUA_PATH=$(call quote,$(lua_path)$(1);) \
 	LUA_CPATH=$(call quote,$(lua_cpath)$(2);)
 # Nor is the suite to see what the user's environment says about certificates.
 with_suite = env -u SSL_CERT_FILE -u SSL_CERT_DIR -u SSLKEYLOGFILE \
 	-u OPENSSL_CONF $(call with_lua,$(CURDIR)/spec/?.lua;,$(build_path)/spec/?.so;) \
 	PYSSL_LUA=$(call quote,$(LUA)) PYSSL_SCALE=$(SCALE) \
-	PYSSL_IDN=$(IDN) PYSSL_BUILD=$(call quote,$(build_path))
+	PYSSL_LUA_VERSION=$(LUA_VERSION) PYSSL_IDN=$(IDN) PYSSL_BUILD=$(call quote,$(build_path))
 jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 
 env:
@@ -126,7 +141,7 @@ env:
 	$(call env_line,LUA_CPATH,$(lua_cpath);)
 
 deps:
-	@tools/deps.sh
+	@tools/deps.sh base $(LUA_VERSION)
 
 demo: deps
 	@$(MAKE) $(jobs) --no-print-directory build
@@ -134,6 +149,14 @@ demo: deps
 
 test: deps
 	@$(MAKE) $(jobs) --no-print-directory suite
+
+# On every VM, one after the other.
+test-all:
+	@failed=; for vm in $(VMS); do \
+		echo "== $$vm"; \
+		env -u LUA $(MAKE) --no-print-directory test LUA_VERSION=$$vm || \
+			failed="$$failed $$vm"; \
+	done; [ -z "$$failed" ] || { echo "failed on:$$failed"; exit 1; }
 
 suite: build native
 	@$(with_suite) $(RUNNER) $(LUA) $(BUSTED) $(ARGS) </dev/null
@@ -152,7 +175,21 @@ asan: deps
 	@$(MAKE) $(jobs) --no-print-directory suite BUILD=build-asan SCALE=5 \
 		CFLAGS='-O1 -g' EXTRA='$(sanitizers)' RUNNER='$(asan_runner)'
 
+# Where addresses are more random than it can bear, setarch helps. EMBED_ROUNDS
+# makes it longer.
+tsan_runner = $(shell setarch -R true 2>/dev/null && echo setarch -R) \
+	env LD_PRELOAD=$(shell $(CC) -print-file-name=libtsan.so) \
+	TSAN_OPTIONS=suppressions=$(CURDIR)/tools/tsan.supp:die_after_fork=0
+
+tsan: deps
+	@$(MAKE) $(jobs) --no-print-directory suite BUILD=build-tsan SCALE=5 \
+		CFLAGS='-O1 -g' EXTRA=-fsanitize=thread RUNNER='$(tsan_runner)' \
+		ARGS='$(or $(ARGS),spec/embed_spec.lua spec/fork_spec.lua \
+		spec/guest_spec.lua)' EMBED_ROUNDS=$(or $(EMBED_ROUNDS),5)
+
+# A forked child leaves by _exit with all that it has: it says nothing.
 valgrind_runner = valgrind --quiet --leak-check=full --error-exitcode=98 \
+	--child-silent-after-fork=yes \
 	--errors-for-leak-kinds=definite --show-leak-kinds=definite \
 	--num-callers=30 --suppressions=$(CURDIR)/tools/valgrind.supp
 
@@ -187,8 +224,8 @@ rockspec:
 # --- installing ---
 
 lua_files := $(patsubst lua/%,%,$(wildcard lua/*.lua lua/*/*.lua lua/*/*/*.lua))
-lua_dir = $(call quote,$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION))
-lib_dir = $(call quote,$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION))
+lua_dir = $(call quote,$(DESTDIR)$(PREFIX)/share/lua/$(lua_abi))
+lib_dir = $(call quote,$(DESTDIR)$(PREFIX)/lib/lua/$(lua_abi))
 
 install: build
 	@for file in $(lua_files); do \
@@ -205,4 +242,4 @@ uninstall:
 	done
 
 clean:
-	rm -rf build build-asan build-check
+	rm -rf build $(addprefix build-,$(VMS) asan tsan check)

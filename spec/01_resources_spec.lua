@@ -10,6 +10,8 @@ local ssl = require "pyssl"
 
 local COUNT = scale.count(1000, 20)
 local FEWER = scale.count(200, 10) -- for what differs in the end only
+-- Descriptors that the collector may not have come to, however few there are.
+local SLACK = math.max(COUNT // 4, 60)
 -- KiB that memory may have grown by. AddressSanitizer keeps what is freed for a
 -- while, and LeakSanitizer looks itself.
 local MORE = os.getenv "ASAN_OPTIONS" and math.huge or scale.tolerance(1024)
@@ -69,7 +71,7 @@ describe(("opening %d connections, and %d more"):format(COUNT, COUNT), function(
     for _ = 1, 2 do collectgarbage() end
     local _, before = usage()
     local most = 0
-    grows_not(COUNT // 2, COUNT // 4, function()
+    grows_not(COUNT // 2, SLACK, function()
       connect(client_ctx, server_ctx)
       most = math.max(most, native.fd_count() - before)
     end)
@@ -80,7 +82,7 @@ describe(("opening %d connections, and %d more"):format(COUNT, COUNT), function(
   it("leaves them where every handshake fails", function()
     local client_ctx, server_ctx = pair.client_context(),
       pair.server_context "stranger"
-    grows_not(FEWER, FEWER, function()
+    grows_not(FEWER, SLACK, function()
       assert(not pcall(connect, client_ctx, server_ctx))
     end)
   end)

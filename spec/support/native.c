@@ -197,10 +197,10 @@ static int native_setenv(lua_State *L) {
 
 static const char *const signal_names[] = {
     "SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP",  "SIGINT",  "SIGKILL",
-    "SIGPIPE", "SIGSTOP", "SIGTERM", "SIGUSR1", "SIGUSR2", NULL};
+    "SIGPIPE", "SIGQUIT", "SIGSTOP", "SIGTERM", "SIGUSR1", "SIGUSR2", NULL};
 static const int signal_numbers[] = {SIGALRM, SIGCHLD, SIGCONT, SIGHUP,
-                                     SIGINT,  SIGKILL, SIGPIPE, SIGSTOP,
-                                     SIGTERM, SIGUSR1, SIGUSR2};
+                                     SIGINT,  SIGKILL, SIGPIPE, SIGQUIT,
+                                     SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
 
 static int check_signal(lua_State *L, int arg) {
   return signal_numbers[luaL_checkoption(L, arg, NULL, signal_names)];
@@ -329,7 +329,7 @@ static int native_cloexec(lua_State *L) {
   return 1;
 }
 
-#define MAX_POLL 16
+#define MAX_POLL 512
 
 /* Append the descriptors of the list at `arg`; returns how many there are. */
 static int add_poll(lua_State *L, int arg, short events, struct pollfd *fds,
@@ -357,6 +357,7 @@ static int native_poll(lua_State *L) {
   int ready = poll(fds, (nfds_t)n, timeout < 0 ? 0 : (int)(timeout * 1e3 + 1));
   if (ready < 0) return failed(L, errno);
   if (ready == 0) return failed(L, ETIMEDOUT);
+  luaL_checkstack(L, ready, "too many are ready");
   for (int i = 0; i < n; i++)
     if (fds[i].revents != 0) lua_pushinteger(L, fds[i].fd);
   return ready;
