@@ -61,7 +61,7 @@ describe("states on threads", function()
   end
 
   it("share trust, a key log, look-ups and forks", function()
-    stress(4, ROUNDS or scale.count(4), "fork")
+    stress(4, ROUNDS or scale.count(2), "fork")
     local lines = 0
     for line in io.lines(keylog) do
       lines = lines + 1
@@ -73,7 +73,7 @@ describe("states on threads", function()
 
   -- What is made once in a process is made when they all begin.
   it("may all begin at once", function()
-    for _ = 1, ROUNDS or scale.count(3) do stress(8, 1) end
+    for _ = 1, ROUNDS or scale.count(2) do stress(8, 1) end
   end)
 end)
 

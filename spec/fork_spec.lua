@@ -89,6 +89,65 @@ describe("a fork", function()
     assert.equal(1, ctx:cert_store_stats().x509)
   end)
 
+  it("lets each side resume the sessions that its servers gave out", function()
+    local client_ctx <close> = pair.client_context()
+    local server_ctx <close> = pair.server_context()
+    local function resume(session)
+      local client, server = pair.connected(client_ctx, server_ctx,
+        {client = {session = session}})
+      server:sendall("x") -- behind the tickets
+      client:recv(1)
+      local next_one, reused = client.session, client.session_reused
+      pair.close(client, server)
+      return next_one, reused
+    end
+    local session = resume()
+    local peer <close> = child.run(function()
+      return tostring(select(2, resume(session)))
+    end)
+    assert.is_true(select(2, resume(session)))
+    assert.equal("true", peer:join())
+  end)
+
+  it("lets both sides write one key log, line by line", function()
+    local log = certs.path "fork-keys"
+    local client_ctx <close> = pair.client_context {keylog_filename = log}
+    local server_ctx <close> = pair.server_context()
+    local ROUNDS = 5
+    local function work()
+      for _ = 1, ROUNDS do exercise(client_ctx, server_ctx) end
+    end
+    local peer <close> = child.run(work)
+    work()
+    peer:join()
+    local secrets = {}
+    for line in io.lines(log) do
+      local kind, random = line:match("^([A-Z_]+[A-Z_0-9]*) (%x+) %x+$")
+      if kind == "CLIENT_TRAFFIC_SECRET_0" then
+        secrets[#secrets + 1] = random
+      end
+      assert(kind or line:find("^#"), line)
+    end
+    assert.equal(2 * ROUNDS, #secrets)
+  end)
+
+  it("lets the child look names up, whatever the parent waited for", function()
+    local server_ctx <close> = pair.server_context()
+    local listener <close> = server_ctx:wrap_socket(nil, {server_side = true})
+    listener:bind("127.0.0.1", 0)
+    listener:listen(2)
+    local _, port = listener:getsockname()
+    local options = {do_handshake_on_connect = false, timeout = pair.LIMIT}
+    local function connect()
+      local ctx <close> = pair.client_context()
+      ctx:connect("localhost", port, options):close()
+    end
+    connect()
+    local peer <close> = child.run(connect)
+    connect()
+    peer:join()
+  end)
+
   it("whose child drops a connection leaves it to the parent [H-08]",
     function()
       local client, server = pair.connected()

@@ -22,7 +22,7 @@ check() {
   fi
 }
 
-c_files=$(find src spec -name '*.[ch]' | sort)
+c_files=$(find src spec examples -name '*.[ch]' | sort)
 own_c_files=$(find src -name '*.[ch]' | sort)
 lua_files=$(find lua spec examples tools -name '*.lua' 2>/dev/null | sort)
 

@@ -41,8 +41,13 @@ static void index_make(void) {
   while (keylog_index == 0);
 }
 
+/* Asked before each use: another thread may be making it. */
+static bool has_index(void) {
+  return CRYPTO_THREAD_run_once(&index_once, index_make) && keylog_index >= 0;
+}
+
 static struct keylog *log_of(const SSL_CTX *context) {
-  return keylog_index < 0 ? NULL : SSL_CTX_get_ex_data(context, keylog_index);
+  return has_index() ? SSL_CTX_get_ex_data(context, keylog_index) : NULL;
 }
 
 /* One write for the whole line, or lines of two connections would mix. */
@@ -85,8 +90,7 @@ static int open_log(const char *path, struct keylog **out) {
 
 int keylog_set(SSL_CTX *context, const char *path) {
   struct keylog *log = NULL;
-  if (!CRYPTO_THREAD_run_once(&index_once, index_make) || keylog_index < 0)
-    return ENOMEM;
+  if (!has_index()) return ENOMEM;
   SSL_CTX_set_keylog_callback(context, NULL);
   destroy(log_of(context));
   SSL_CTX_set_ex_data(context, keylog_index, NULL);

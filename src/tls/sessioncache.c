@@ -49,8 +49,13 @@ static void index_make(void) {
   while (cache_index == 0);
 }
 
+/* Asked before each use: another thread may be making it. */
+static bool has_index(void) {
+  return CRYPTO_THREAD_run_once(&index_once, index_make) && cache_index >= 0;
+}
+
 static struct cache *cache_of(const SSL_CTX *context) {
-  return cache_index < 0 ? NULL : SSL_CTX_get_ex_data(context, cache_index);
+  return has_index() ? SSL_CTX_get_ex_data(context, cache_index) : NULL;
 }
 
 /* The cache, without what was inherited by a fork. */
@@ -159,8 +164,7 @@ static void end(SSL_CTX *context, struct cache *c) {
 }
 
 bool sessioncache_set(SSL_CTX *context, bool on) {
-  if (!CRYPTO_THREAD_run_once(&index_once, index_make) || cache_index < 0)
-    return false;
+  if (!has_index()) return false;
   struct cache *c = cache_of(context);
   if (on && c == NULL) return begin(context);
   if (!on && c != NULL) end(context, c);
