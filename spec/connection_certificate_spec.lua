@@ -4,6 +4,7 @@ local memory = require "support.memory"
 local pair = require "support.pair"
 local raised = require "support.raised"
 local resumption = require "support.resumption"
+local vm = require "support.vm"
 local ssl = require "pyssl"
 
 after_each(resumption.close)
@@ -142,6 +143,31 @@ describe("conn:load_cert_chain", function()
                  client:getpeercert(true))
   end)
 
+  for name, version in pairs {["TLS 1.2"] = ssl.TLSVersion.TLSv1_2,
+                              ["TLS 1.3"] = ssl.TLSVersion.TLSv1_3} do
+    it("works while cert_callback is asked, on both sides, in " .. name,
+       function()
+      local server_ctx = pair.server_context "stranger"
+      server_ctx:load_verify_locations(certs.path "ca.pem")
+      server_ctx.verify_mode = ssl.CERT_REQUIRED
+      server_ctx.cert_callback = function(conn)
+        conn:load_cert_chain(files "server-rsa")
+        conn:load_cert_chain(CERT, KEY)
+      end
+      local client_ctx = pair.client_context {maximum_version = version}
+      client_ctx.cert_callback = function(conn)
+        conn:load_cert_chain(files "client")
+      end
+      local client, server = resumption.tcp(client_ctx, server_ctx)
+      local identity = client:identity()
+      pair.drive({client.do_handshake, client}, {server.do_handshake, server})
+      assert.equal("localhost", common_name(client))
+      assert.equal("client", common_name(server))
+      assert.are_not.equal(identity, client:identity())
+      raised(ssl.ValueError, client.load_cert_chain, client, CERT, KEY)
+    end)
+  end
+
   it("leaves the connection as it was where it fails", function()
     local failures = {
       {ssl.TypeError},
@@ -227,32 +253,38 @@ for _, kind in ipairs(resumption.KINDS) do
       ctx.auto_resume = true
       server_ctx:load_verify_locations(certs.path "ca.pem")
       server_ctx.verify_mode = ssl.CERT_OPTIONAL
+      local listener <close> = resumption.listen(server_ctx)
+      -- Gives the session, whether it is an old one, whom the server has seen.
       local function visit(load, session)
-        local client, server = resumption.tcp(ctx, server_ctx,
-          {client = {session = session}})
+        local client <close> = ctx:wrap_socket(nil, {session = session,
+          server_hostname = "localhost", do_handshake_on_connect = false})
+        client:connect(listener:getsockname())
+        local server <close> = listener:accept()
+        client:settimeout(0)
+        server:settimeout(0)
         if load then client:load_cert_chain(files "client") end
         pair.drive({client.do_handshake, client}, {server.do_handshake, server})
         client:settimeout(pair.LIMIT)
         server:settimeout(pair.LIMIT)
         resumption.exchange(client, server)
-        return client, common_name(server)
+        return client.session, client.session_reused, common_name(server)
       end
-      local client, name = visit(false)
-      assert.is_nil(name)
-      local session = client.session
-      client, name = visit(true, session)
-      assert.is_false(client.session_reused)
-      assert.equal("client", name)
+      local session = visit(false)
+      local own, reused, name = visit(true, session)
+      assert.same({false, "client"}, {reused, name})
+      assert.same({true, "client"}, {select(2, visit(true))})
+      assert.is_nil((select(3, visit(false))))
       local err = raised(ssl.ValueError, ctx.wrap_bio, ctx, ssl.MemoryBIO(),
         ssl.MemoryBIO(), {server_hostname = "localhost",
-                          session = client.session})
+                          session = own})
       assert.truthy(err.message:find(": client certificate$"))
     end)
   end)
 end
 
 describe("the certificates of a connection", function()
-  it("go with it, whatever finaliser uses it meanwhile", function()
+  vm.it_needs("finalizers",
+    "go with it, whatever finaliser uses it meanwhile", function()
     local ctx, failures = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), {}
     local function use(holder)
       failures[#failures + 1] = select(2, pcall(holder.conn.do_handshake,
@@ -267,5 +299,23 @@ describe("the certificates of a connection", function()
     collectgarbage()
     collectgarbage()
     assert.equal(20, #failures)
+  end)
+
+  vm.it_needs("finalizers",
+    "are not given up for its context's by a finaliser that connects", function()
+    local listener <close> = resumption.listen(pair.server_context())
+    local host, port = listener:getsockname()
+    local err
+    do
+      local conn = pair.client_context():wrap_socket(nil,
+        {server_hostname = "localhost", do_handshake_on_connect = false})
+      local holder = setmetatable({conn = conn}, {__gc = function(self)
+        err = select(2, pcall(self.conn.connect, self.conn, host, port))
+      end})
+      holder.conn:load_cert_chain(files "client")
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.equal("operation on a closed connection", err and err.message)
   end)
 end)

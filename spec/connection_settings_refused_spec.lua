@@ -123,6 +123,10 @@ local function check_untouched(near, far)
   far:close()
 end
 
+-- A transport that nothing may be done with.
+local UNTOUCHED = {send = function() error "sent" end,
+                   receive = function() error "received" end}
+
 describe("an option of a connection", function()
   local ctx, server_ctx = net.client_context(), net.server_context()
 
@@ -136,6 +140,8 @@ describe("an option of a connection", function()
             pair.merge({server_side = true}, options))
       check_untouched(plain, other)
       check(case, ctx.wrap_bio, ctx, ssl.MemoryBIO(), ssl.MemoryBIO(),
+            pair.merge({server_hostname = "localhost"}, options))
+      check(case, ctx.wrap_transport, ctx, UNTOUCHED,
             pair.merge({server_hostname = "localhost"}, options))
       check(case, ctx.connect, ctx, "127.0.0.1", 1, options)
     end)

@@ -19,8 +19,7 @@ local function open(ctx, options)
     pair.merge({server_hostname = "localhost"}, options))
 end
 
--- What an option differs in, and what that is called. `check_hostname`: the
--- value of the context's.
+-- What an option differs in, and what that is called.
 local DIFFERENCES = {
   {"client certificate", client_credentials},
   {"trust", function() return {trust = certs.read "other-ca.pem"} end},
@@ -50,6 +49,17 @@ describe("conn:identity", function()
     ctx:set_alpn_protocols {"h2"}
     ctx.verify_mode = ssl.CERT_OPTIONAL
     assert.equal(open(ctx):identity(), own:identity())
+  end)
+
+  it("is the same over every transport", function()
+    local ctx, silent = pair.client_context(), function() return nil, "timeout" end
+    for _, difference in ipairs(DIFFERENCES) do
+      local options = difference[2]()
+      local conn <close> = ctx:wrap_transport({send = silent, receive = silent},
+        pair.merge({server_hostname = "localhost",
+                    do_handshake_on_connect = false}, options))
+      assert.equal(open(ctx, options):identity(), conn:identity())
+    end
   end)
 
   it("tells servers apart by certificates of their own", function()

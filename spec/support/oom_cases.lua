@@ -389,4 +389,6 @@ simple("error objects", function()
   ssl.try(error, err)
 end)
 
+require "support.oom_settings"
+
 return case.cases

@@ -3,7 +3,7 @@
 ** once and shared by reference with whatever it is given to.
 ** Owns one X509 reference per userdata.
 ** Calls: certlist, peername, certinfo, certbox, class, args, error. Called by:
-** context_trust, context_load, connection_chain, module.
+** authorities, keypair, connection_chain, module.
 */
 #ifndef PYSSL_BIND_CERTIFICATE_H
 #define PYSSL_BIND_CERTIFICATE_H

@@ -10,6 +10,7 @@
 #include "args.h"
 #include "connection.h"
 #include "error.h"
+#include "question.h"
 #include "session.h"
 
 /* ---- may it be resumed here? ---- */
@@ -68,16 +69,20 @@ static bool resume(lua_State *L, int conn, int index, struct tls_error *e) {
 ** given another before the handshake.
 */
 static bool pin_identity(struct connection *s, const struct context *c,
-                         const char *hostname, bool psk) {
+                         const struct settings *own, const char *hostname,
+                         bool psk, bool verify) {
+  struct trust *trust = settings_trust(own, c);
   struct identity_terms terms = {
       .server = s->server_side,
       .check_hostname = c->check_hostname,
       .psk = psk,
+      .verify_callback = verify,
+      .own_certificate = settings_has_certificate(own),
       .hostname = hostname,
-      .trust = trust_digest(c->trust),
+      .trust = trust_digest(trust),
   };
-  terms.alpn = alpn_list(c->handle, &terms.alpn_length);
-  return SSL_set1_verify_cert_store(s->engine.ssl, trust_store(c->trust)) &&
+  terms.alpn = alpn_list(s->engine.ssl, &terms.alpn_length);
+  return SSL_set1_verify_cert_store(s->engine.ssl, trust_store(trust)) &&
          identity_take(&s->engine.identity, s->engine.ssl, &terms);
 }
 
@@ -123,17 +128,46 @@ bool connection_begin_session(lua_State *L, int index, const struct context *c,
                               const char *hostname, struct tls_error *e) {
   struct connection *s = lua_touserdata(L, index);
   bool psk = has_psk(L, index, s->server_side);
-  if (!pin_identity(s, c, hostname, psk) ||
+  bool verify = question_has_verify(L, index);
+  const struct settings *own = connection_settings(L, index);
+  if (own != NULL && !settings_apply(own, c, s->engine.ssl, e)) return false;
+  if (!pin_identity(s, c, own, hostname, psk, verify) ||
       !join_cache(s, c, hostname != NULL)) {
     tlserr_take(e, "cannot make a TLS connection");
     return false;
   }
+  question_begin(L, index);
   lua_getiuservalue(L, index, VALUE_SESSION);
   bool ok = lua_isnil(L, -1) || resume(L, index, lua_gettop(L), e);
   lua_pushnil(L);
   lua_setiuservalue(L, index, VALUE_SESSION);
   lua_pop(L, 1);
   return ok;
+}
+
+/* Look for a session once more, under the name that the cache has for the
+** identity now. One that the user had given was made under the former. */
+static bool rejoin_cache(struct connection *s, bool named) {
+  struct engine *e = &s->engine;
+  bool known, fresh = SSL_in_before(e->ssl);
+  if (s->server_side) return true;
+  if (fresh && !SSL_set_session(e->ssl, NULL)) return false;
+  if (!e->cached) return true;
+  if (!make_key(s, named, &known)) return false;
+  return !fresh || sessioncache_join(e);
+}
+
+bool connection_renew_session(lua_State *L, int index, struct tls_error *e) {
+  struct connection *s = lua_touserdata(L, index);
+  lua_getiuservalue(L, index, VALUE_HOSTNAME);
+  bool named = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  tlserr_clear();
+  if (identity_take_certificates(&s->engine.identity, s->engine.ssl) &&
+      rejoin_cache(s, named))
+    return true;
+  tlserr_take(e, "cannot use the certificate");
+  return false;
 }
 
 void connection_take_session(const struct args *a, int i) {
@@ -200,9 +234,9 @@ int connection_get_session_reused(lua_State *L) {
 ** conn:identity() names what decides whether this connection trusts its peer:
 ** the side, verify_mode, verify_flags, check_hostname,
 ** hostname_checks_common_name, the security level, server_hostname, the trusted
-** certificates, the own certificate of a client, the ALPN protocols, and
-*whether
-** a callback knows pre-shared keys.
+** certificates, the own certificate of a client and of a server the one that is
+** not its context's, the ALPN protocols, and whether a callback knows
+** pre-shared keys, or decides about certificates.
 ** @return string, equal for two connections, in other processes too, only if
 **         all of that is; nil without TLS
 */

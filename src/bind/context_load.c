@@ -4,71 +4,23 @@
 ** Lua code that runs on the way, a finaliser or the password function, may
 ** close the context: it is asked for again (context_self) when it is changed.
 */
-#include <errno.h>
 #include <string.h>
 
 #include "../tls/certkey.h"
-#include "../tls/pkcs12.h"
-#include "args.h"
-#include "certificate.h"
 #include "context.h"
 #include "credentials.h"
 #include "error.h"
-#include "privatekey.h"
+#include "keypair.h"
 
-/* load_cert_chain's parameters. */
-enum { CERTFILE, KEYFILE, PASSWORD, CERTDATA, KEYDATA };
-
-static void check_certificate(const struct args *a) {
-  int index = a->first + CERTDATA;
-  if (args_given(a, CERTDATA) && !credentials_is_bytes(a->L, index) &&
-      !lua_istable(a->L, index) && !luaL_testudata(a->L, index, CERTIFICATE_T))
-    args_type_error(a, CERTDATA, "string, buffer or " CERTIFICATE_T);
-  if (!credentials_given(a, CERTFILE, CERTDATA))
-    error_throw(a->L, ERROR_TYPE, "certfile is missing: a path is needed");
-}
-
-static bool check_key(const struct args *a) {
-  int index = a->first + KEYDATA;
-  if (args_given(a, KEYDATA) && !credentials_is_bytes(a->L, index) &&
-      !luaL_testudata(a->L, index, PRIVATEKEY_T))
-    args_type_error(a, KEYDATA, "string, buffer or " PRIVATEKEY_T);
-  return credentials_given(a, KEYFILE, KEYDATA);
-}
-
-static bool share_chain(lua_State *L, struct credentials *box,
-                        const struct certbox *objects, struct tls_error *e) {
-  if (sk_X509_num(objects->list) == 0)
-    error_throw(L, ERROR_VALUE, "Empty certificate data");
-  if (certkey_share_chain(&box->parsed, objects->list)) return true;
-  tlserr_system(e, ENOMEM);
-  return false;
-}
-
-/* The leaf and its chain; *text is where they were read from. */
-static bool take_chain(const struct args *a, struct credentials *box,
-                       struct certkey_source *text, struct tls_error *e) {
-  struct certbox *objects =
-      args_given(a, CERTDATA) ? certificate_collect(a, CERTDATA) : NULL;
-  if (objects != NULL) return share_chain(a->L, box, objects, e);
-  *text = credentials_fetch(a, CERTFILE, CERTDATA, &box->certificate);
-  return certkey_read_chain(&box->parsed, text, e);
-}
-
-/* The key, which may stand in the certificate's text. */
-static bool take_key(const struct args *a, struct credentials *box,
-                     const struct certkey_source *text, bool given,
-                     struct tls_error *e) {
-  struct certkey_source source = *text;
-  box->parsed.key = privatekey_share(a->L, a->first + KEYDATA);
-  if (box->parsed.key != NULL) return true;
-  if (given)
-    source = credentials_fetch(a, KEYFILE, KEYDATA, &box->key);
-  else if (source.data == NULL)
-    error_throw(a->L, ERROR_TYPE,
-                "keydata is missing: a " CERTIFICATE_T " has no key");
-  return credentials_unlock(a->L, box, &source, a->first + PASSWORD,
-                            certkey_read_key, e);
+/* What has been read goes into the receiver, which a finaliser or the password
+** function may have closed meanwhile. */
+static int install(lua_State *L, struct credentials *box, struct tls_error *e) {
+  bool ok =
+      box != NULL && certkey_install(&box->parsed, context_self(L)->handle, e);
+  if (box != NULL) credentials_clear(box);
+  if (!ok) return error_raise(L, e, "load");
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 /*
@@ -93,28 +45,10 @@ static bool take_key(const struct args *a, struct credentials *box,
 ** was.
 */
 static int load_cert_chain(lua_State *L) {
-  static const char *const names[] = {"certfile", "keyfile", "password",
-                                      "certdata", "keydata", NULL};
-  struct certkey_source text = {NULL, 0, false};
   struct tls_error e;
-  struct args a;
   context_self(L);
-  args_take(&a, L, 2, names);
-  check_certificate(&a);
-  bool has_key = check_key(&a);
-  credentials_check_password(&a, PASSWORD);
-  struct credentials *box = credentials_push(L);
-  bool ok = take_chain(&a, box, &text, &e) &&
-            take_key(&a, box, &text, has_key, &e) &&
-            certkey_install(&box->parsed, context_self(L)->handle, &e);
-  credentials_clear(box);
-  if (!ok) return error_raise(L, &e, "load");
-  lua_pushboolean(L, 1);
-  return 1;
+  return install(L, keypair_take_chain(L, &e), &e);
 }
-
-/* load_pkcs12's parameters. */
-enum { P12_FILE, P12_PASSWORD, P12_DATA };
 
 /*
 ** ctx:load_pkcs12(file, password) loads certificate, chain and key from one
@@ -129,26 +63,9 @@ enum { P12_FILE, P12_PASSWORD, P12_DATA };
 ** context as it was.
 */
 static int load_pkcs12(lua_State *L) {
-  static const char *const names[] = {"file", "password", "data", NULL};
   struct tls_error e;
-  struct args a;
   context_self(L);
-  args_take(&a, L, 2, names);
-  if (args_given(&a, P12_DATA) && !credentials_is_bytes(L, a.first + P12_DATA))
-    return args_type_error(&a, P12_DATA, "string or buffer");
-  if (!credentials_given(&a, P12_FILE, P12_DATA))
-    return error_throw(L, ERROR_TYPE, "file is missing: a path is needed");
-  credentials_check_password(&a, P12_PASSWORD);
-  struct credentials *box = credentials_push(L);
-  struct certkey_source source =
-      credentials_fetch(&a, P12_FILE, P12_DATA, &box->key);
-  bool ok = credentials_unlock(L, box, &source, a.first + P12_PASSWORD,
-                               pkcs12_read, &e) &&
-            certkey_install(&box->parsed, context_self(L)->handle, &e);
-  credentials_clear(box);
-  if (!ok) return error_raise(L, &e, "load");
-  lua_pushboolean(L, 1);
-  return 1;
+  return install(L, keypair_take_pkcs12(L, &e), &e);
 }
 
 /*

@@ -2,7 +2,6 @@
 ** context_negotiation.c - what connections agree on in the handshake, beside
 ** the suites up to TLS 1.2: protocols, TLS 1.3's suites, groups, signatures.
 */
-#include <limits.h>
 #include <string.h>
 
 #include "../tls/algorithm.h"
@@ -11,64 +10,10 @@
 #include "args.h"
 #include "context.h"
 #include "error.h"
+#include "protocols.h"
 #include "warning.h"
 
 /* ---- application protocols ---- */
-
-/* The length of the array at index 2. Keys that are none of its would be
-** ignored in silence. */
-static size_t check_array(lua_State *L) {
-  size_t length, count = 0;
-  luaL_checktype(L, 2, LUA_TTABLE);
-  length = lua_rawlen(L, 2);
-  for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1))
-    count++;
-  luaL_argcheck(L, count == length, 2, "array of strings expected");
-  return length;
-}
-
-/* The name at the top of the stack, element i; "ALPN" is a `kind`. */
-static const char *check_protocol(lua_State *L, const char *kind, size_t i,
-                                  size_t *length) {
-  if (lua_type(L, -1) != LUA_TSTRING)
-    luaL_argerror(L, 2,
-                  lua_pushfstring(L, "string expected at [%d], got %s", (int)i,
-                                  luaL_typename(L, -1)));
-  const char *name = lua_tolstring(L, -1, length);
-  for (size_t n = 0; n < *length; n++)
-    if ((unsigned char)name[n] > SCHAR_MAX)
-      error_throw(L, ERROR_VALUE, "%s protocol [%d] is not ASCII", kind,
-                  (int)i);
-  if (*length == 0 || *length > ALPN_NAME_MAX)
-    error_throw(L, ERROR_SSL, "%s protocols must be 1 to 255 in length", kind);
-  return name;
-}
-
-/*
-** Push memory with the names of the array at index 2 in wire form: each behind
-** its length. No Lua code, a finaliser's neither, runs while it is filled.
-*/
-static const unsigned char *pack_protocols(lua_State *L, const char *kind,
-                                           size_t *size) {
-  size_t count = check_array(L), most = ALPN_LIST_MAX, used = 0;
-  if (count < ALPN_LIST_MAX / (ALPN_NAME_MAX + 1))
-    most = count * (ALPN_NAME_MAX + 1);
-  unsigned char *list = lua_newuserdatauv(L, most, 0);
-  for (size_t i = 1; i <= count; i++) {
-    size_t length;
-    lua_rawgeti(L, 2, (lua_Integer)i);
-    const char *name = check_protocol(L, kind, i, &length);
-    if (length >= most - used)
-      error_throw(L, ERROR_SSL, "%s protocols exceed %d bytes", kind,
-                  ALPN_LIST_MAX);
-    list[used++] = (unsigned char)length;
-    memcpy(list + used, name, length);
-    used += length;
-    lua_pop(L, 1);
-  }
-  *size = used;
-  return list;
-}
 
 /*
 ** ctx:set_alpn_protocols(protocols) chooses what clients offer and servers
@@ -80,9 +25,10 @@ static const unsigned char *pack_protocols(lua_State *L, const char *kind,
 ** byte a name is added), ValueError where a name is not ASCII.
 */
 static int set_alpn_protocols(lua_State *L) {
+  struct args a = {.L = L, .first = 2};
   size_t size;
   context_self(L);
-  const unsigned char *list = pack_protocols(L, "ALPN", &size);
+  const unsigned char *list = protocols_push(&a, 0, "ALPN", &size);
   /* The receiver again: a finaliser may have closed it. */
   if (!alpn_set(context_self(L)->handle, list, size))
     return error_throw_ssl(L, "out of memory");
@@ -96,10 +42,11 @@ static int set_alpn_protocols(lua_State *L) {
 ** Raises NotImplementedError; before that what set_alpn_protocols raises.
 */
 static int set_npn_protocols(lua_State *L) {
+  struct args a = {.L = L, .first = 2};
   size_t size;
   context_self(L);
   warning_deprecated(L, "set_npn_protocols");
-  pack_protocols(L, "NPN", &size);
+  protocols_push(&a, 0, "NPN", &size);
   return error_throw(L, ERROR_NOT_IMPLEMENTED,
                      "NPN is not supported; see set_alpn_protocols");
 }

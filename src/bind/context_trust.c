@@ -4,7 +4,7 @@
 */
 #include "../tls/systemtrust.h"
 #include "args.h"
-#include "buffer.h"
+#include "authorities.h"
 #include "certbox.h"
 #include "certificate.h"
 #include "certinfo.h"
@@ -38,32 +38,11 @@ static bool path_source(const struct args *a, int i, enum trust_kind kind,
   return true;
 }
 
-/* Bytes at parameter i as a source. */
-static void bytes_source(const struct args *a, int i, enum trust_kind kind,
-                         const char *expected, struct trust_source *source) {
-  struct bytes bytes;
-  *source = (struct trust_source){.kind = kind};
-  if (buffer_to_bytes(a->L, a->first + i, &bytes)) {
-    source->text = (const char *)bytes.data;
-    source->length = bytes.length;
-  } else if (lua_type(a->L, a->first + i) == LUA_TSTRING) {
-    source->text = lua_tolstring(a->L, a->first + i, &source->length);
-  } else {
-    args_type_error(a, i, expected);
-  }
-}
-
-/* Certificates at parameter i as a source: bytes, or objects, which a box on
-** the stack keeps then; false where it is not given. */
+/* Certificates at parameter i as a source; false where it is not given. */
 static bool data_source(const struct args *a, int i,
                         struct trust_source *source) {
   if (!args_given(a, i)) return false;
-  struct certbox *objects = certificate_collect(a, i);
-  if (objects != NULL)
-    *source = (struct trust_source){.kind = TRUST_CERTIFICATES,
-                                    .certificates = objects->list};
-  else
-    bytes_source(a, i, TRUST_DATA, "string, buffer or " CERTIFICATE_T, source);
+  *source = authorities_source(a, i, "string, buffer or " CERTIFICATE_T);
   return true;
 }
 
@@ -107,9 +86,9 @@ static int load_verify_locations(lua_State *L) {
 */
 static int load_crl(lua_State *L) {
   struct args a = {.L = L, .first = 2};
-  struct trust_source source;
   context_self(L);
-  bytes_source(&a, 0, TRUST_CRL, "string or buffer", &source);
+  struct trust_source source =
+      authorities_bytes(&a, 0, TRUST_CRL, "string or buffer");
   return extend(L, &source, 1);
 }
 

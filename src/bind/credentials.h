@@ -3,8 +3,8 @@
 ** bytes, a password, what was parsed of them.
 ** Owns copies of the bytes, which it wipes, and one reference to each thing
 ** parsed. Lua code may run on the way, a finaliser or the password function.
-** Calls: certkey, file, buffer, class, args, error. Called by: context_load,
-** privatekey, module.
+** Calls: certkey, file, buffer, class, args, error. Called by: keypair,
+** context_load, privatekey, settings, module.
 */
 #ifndef PYSSL_BIND_CREDENTIALS_H
 #define PYSSL_BIND_CREDENTIALS_H

@@ -3,7 +3,7 @@
 ** once and shared by reference with the contexts it is given to.
 ** Owns one EVP_PKEY reference per userdata; OpenSSL wipes a key when the last
 ** one goes. Nothing in it can be read from Lua.
-** Calls: credentials, certkey, class, args, error. Called by: context_load,
+** Calls: credentials, certkey, class, args, error. Called by: keypair,
 ** module.
 */
 #ifndef PYSSL_BIND_PRIVATEKEY_H

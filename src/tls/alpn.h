@@ -1,11 +1,12 @@
 /*
-** alpn.h - the application protocols that a context offers and takes
-** (RFC 7301).
+** alpn.h - the application protocols that a context's connections offer and
+** take, or one connection of its own (RFC 7301).
 ** A context owns its list through the SSL_CTX, for connections may outlive
-** whoever set it; its last user frees it. On servers the own order of
-** preference decides; with no protocol in common the extension is ignored.
-** Calls: OpenSSL. Called by: src/bind (context_negotiation,
-** connection_session).
+** whoever set it; its last user frees it. A connection's goes with its SSL. On
+** servers the own order of preference decides; with no protocol in common the
+** extension is ignored.
+** Calls: OpenSSL. Called by: src/bind (context, context_negotiation,
+** settings, connection_session).
 */
 #ifndef PYSSL_TLS_ALPN_H
 #define PYSSL_TLS_ALPN_H
@@ -24,6 +25,10 @@ enum {
   ALPN_LIST_MAX = 65533 /* bytes of a list: the extension's 65535, less two */
 };
 
+/* Let servers on a new context choose by the list that there is for them, if
+** any. False: out of memory. */
+MUST_USE bool alpn_prepare_context(SSL_CTX *context);
+
 /*
 ** Let the context's connections negotiate the protocols of `list`, in order of
 ** preference: each name behind a byte with its length, at most ALPN_LIST_MAX
@@ -33,8 +38,14 @@ enum {
 MUST_USE bool alpn_set(SSL_CTX *context, const unsigned char *list,
                        size_t length);
 
-/* The list that was set, NULL with length 0 for none. The context's own. */
-const unsigned char *alpn_list(const SSL_CTX *context, size_t *length);
+/* The same for one connection, in place of its context's list; length 0: none
+** all the same. */
+MUST_USE bool alpn_set_connection(SSL *ssl, const unsigned char *list,
+                                  size_t length);
+
+/* The list that is in force for a connection, NULL with length 0 for none. Its
+** own, or its context's. */
+const unsigned char *alpn_list(const SSL *ssl, size_t *length);
 
 HIDDEN_END
 

@@ -150,16 +150,42 @@ bool certkey_read_key(struct certkey *c, const struct certkey_source *source,
   return true;
 }
 
+bool certkey_share(struct certkey *c, const struct certkey *from) {
+  memset(c, 0, sizeof *c);
+  if (X509_up_ref(from->leaf)) c->leaf = from->leaf;
+  if (EVP_PKEY_up_ref(from->key)) c->key = from->key;
+  c->chain = X509_chain_up_ref(from->chain);
+  if (c->leaf != NULL && c->key != NULL && c->chain != NULL) return true;
+  certkey_clear(c);
+  return false;
+}
+
+/* Without a chain of its own OpenSSL looks for one in what is trusted. */
+static STACK_OF(X509) * own_chain(const struct certkey *c) {
+  return sk_X509_num(c->chain) > 0 ? c->chain : NULL;
+}
+
+static bool finish_install(bool installed, struct tls_error *e) {
+  if (!installed) tlserr_take(e, "cannot use the certificate");
+  return installed;
+}
+
 bool certkey_install(const struct certkey *c, SSL_CTX *context,
                      struct tls_error *e) {
-  /* Without a chain of its own OpenSSL looks for one in what is trusted. */
-  STACK_OF(X509) *chain = sk_X509_num(c->chain) > 0 ? c->chain : NULL;
   tlserr_clear();
-  if (X509_check_private_key(c->leaf, c->key) == 1 &&
-      SSL_CTX_use_cert_and_key(context, c->leaf, c->key, chain, 1) == 1)
-    return true;
-  tlserr_take(e, "cannot use the certificate");
-  return false;
+  return finish_install(X509_check_private_key(c->leaf, c->key) == 1 &&
+                            SSL_CTX_use_cert_and_key(context, c->leaf, c->key,
+                                                     own_chain(c), 1) == 1,
+                        e);
+}
+
+bool certkey_install_connection(const struct certkey *c, SSL *ssl,
+                                struct tls_error *e) {
+  tlserr_clear();
+  return finish_install(
+      X509_check_private_key(c->leaf, c->key) == 1 &&
+          SSL_use_cert_and_key(ssl, c->leaf, c->key, own_chain(c), 1) == 1,
+      e);
 }
 
 /* The parameters in one PEM block, or NULL. */

@@ -3,8 +3,8 @@
 ** DER.
 ** Reading and installing are two steps, so that a context changes only when
 ** everything has been read. Nobody is ever prompted for a password.
-** Calls: OpenSSL, tlserr. Called by: pkcs12, src/bind (credentials,
-** context_load).
+** Calls: OpenSSL, tlserr. Called by: pkcs12, src/bind (credentials, keypair,
+** context_load, settings).
 */
 #ifndef PYSSL_TLS_CERTKEY_H
 #define PYSSL_TLS_CERTKEY_H
@@ -60,9 +60,15 @@ MUST_USE bool certkey_read_key(struct certkey *c,
 ** section 0), and give false. */
 bool certkey_fail_locked(const char *what, struct tls_error *e);
 
-/* Check that key and leaf belong together and install all three. */
+/* Take references to what `from` holds. False: out of memory. */
+MUST_USE bool certkey_share(struct certkey *c, const struct certkey *from);
+
+/* Check that key and leaf belong together and install all three, for all of a
+** context's connections or for one. False with *e. */
 MUST_USE bool certkey_install(const struct certkey *c, SSL_CTX *context,
                               struct tls_error *e);
+MUST_USE bool certkey_install_connection(const struct certkey *c, SSL *ssl,
+                                         struct tls_error *e);
 
 /* Read the first DH parameters of a PEM text and install them. False with *e.
  */

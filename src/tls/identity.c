@@ -26,6 +26,7 @@ static const struct part {
     PART("hostname_checks_common_name", hostname_flags),
     PART("security_level", security_level),
     PART("pre-shared keys", psk),
+    PART("verify_callback", verify_callback),
     PART("server_hostname", server_hostname),
     PART("trust", trust),
     PART("client certificate", certificate),
@@ -70,7 +71,9 @@ static bool add_certificates(EVP_MD_CTX *digest, SSL *ssl) {
   return ok;
 }
 
-static bool put_certificates(unsigned char *out, SSL *ssl) {
+bool identity_take_certificates(struct identity *id, SSL *ssl) {
+  unsigned char *out = id->certificate;
+  memset(out, 0, sizeof id->certificate);
   if (SSL_get_certificate(ssl) == NULL) return true;
   EVP_MD_CTX *digest = EVP_MD_CTX_new();
   bool ok = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
@@ -90,6 +93,7 @@ bool identity_take(struct identity *id, SSL *ssl,
              X509_VERIFY_PARAM_get_flags(param));
   id->check_hostname = terms->check_hostname;
   id->psk = terms->psk;
+  id->verify_callback = terms->verify_callback;
   put_number(id->hostname_flags, sizeof id->hostname_flags,
              X509_VERIFY_PARAM_get_hostflags(param));
   id->security_level = (unsigned char)SSL_get_security_level(ssl);
@@ -101,7 +105,10 @@ bool identity_take(struct identity *id, SSL *ssl,
   if (terms->alpn_length > 0 &&
       !put_digest(id->alpn, terms->alpn, terms->alpn_length))
     return false;
-  return terms->server || put_certificates(id->certificate, ssl);
+  /* A server's own is no part of what it trusts: only what tells it from the
+  ** other connections of its context. */
+  return (terms->server && !terms->own_certificate) ||
+         identity_take_certificates(id, ssl);
 }
 
 bool identity_equal(const struct identity *a, const struct identity *b) {

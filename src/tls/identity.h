@@ -31,9 +31,10 @@ struct identity {
   unsigned char hostname_flags[4]; /* X509_CHECK_FLAG_* */
   unsigned char security_level;
   unsigned char psk; /* may a pre-shared key stand for a certificate? */
+  unsigned char verify_callback; /* does a callback decide about it? */
   unsigned char server_hostname[IDENTITY_DIGEST];
   unsigned char trust[IDENTITY_DIGEST];
-  unsigned char certificate[IDENTITY_DIGEST]; /* all that a client has */
+  unsigned char certificate[IDENTITY_DIGEST]; /* all that there are to show */
   unsigned char alpn[IDENTITY_DIGEST];
 };
 
@@ -42,6 +43,8 @@ struct identity_terms {
   bool server;
   bool check_hostname;
   bool psk;
+  bool verify_callback;
+  bool own_certificate; /* has it one that is not its context's? */
   const char *hostname; /* as it is used; NULL: none */
   const unsigned char *trust;
   const unsigned char *alpn; /* in wire form; NULL: none */
@@ -52,6 +55,9 @@ struct identity_terms {
 ** says why. */
 MUST_USE bool identity_take(struct identity *id, SSL *ssl,
                             const struct identity_terms *terms);
+
+/* Note which certificates the SSL has now. False: the queue says why. */
+MUST_USE bool identity_take_certificates(struct identity *id, SSL *ssl);
 
 bool identity_equal(const struct identity *a, const struct identity *b);
 

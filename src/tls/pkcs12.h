@@ -2,7 +2,7 @@
 ** pkcs12.h - a certificate, its chain and its key, read from PKCS #12
 ** (RFC 7292).
 ** Owns nothing. Calls: certkey, OpenSSL, tlserr. Called by:
-** src/bind/context_load.
+** src/bind/keypair.
 */
 #ifndef PYSSL_TLS_PKCS12_H
 #define PYSSL_TLS_PKCS12_H

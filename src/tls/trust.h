@@ -7,7 +7,7 @@
 ** Owns an X509_STORE. OpenSSL adds to that what a look-up finds, and nothing
 ** else does; no flag is ever set on it.
 ** Calls: trustplan, trustload, trustplace, trustindex, trustdir, trustcache,
-** OpenSSL, tlserr. Called by: src/bind (context, context_load).
+** OpenSSL, tlserr. Called by: src/bind (context, context_trust, settings).
 */
 #ifndef PYSSL_TLS_TRUST_H
 #define PYSSL_TLS_TRUST_H
