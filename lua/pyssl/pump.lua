@@ -125,12 +125,11 @@ local function take_partial(conn, state, err, partial)
   return mode or "r", reason
 end
 
---- Ask the object for bytes, once. Not where it was closed meanwhile.
+--- Ask the object for bytes, once.
 -- @return nothing where some came, or their end; else mode, reason
 function pump.fill(conn, state)
   local object = state.object
   if state.input_error then return "error", state.input_error end
-  if steps.is_closed(conn) then return end
   if state.patient then object:settimeout(0) end
   local ok, data, err, partial = protect.call(object[state.receive], object, MOST)
   if not ok then
@@ -177,11 +176,23 @@ local function send_some(conn, state)
   local taken, mode, reason = offer(state, chunk)
   state.chunk = taken == 0 and chunk or nil
   steps.taken(conn, taken)
-  if mode == "error" then
-    state.output_error = reason
-    steps.refuse(conn)
-  end
   return mode, reason
+end
+
+-- The same until nothing is left, or somebody waits to go on with it.
+local function send_all(conn, state)
+  local mode, reason
+  repeat
+    mode, reason = send_some(conn, state)
+  until mode or state.wanted or steps.output(conn, 1) == ""
+  return mode, reason
+end
+
+-- Nobody knows what has gone out.
+local function fail_output(conn, state, err)
+  state.output_error = err
+  steps.refuse(conn)
+  return "error", err
 end
 
 local LOST = "a coroutine ended while it was sending: what the transport has "
@@ -197,8 +208,7 @@ function pump.is_sending(conn, state)
   end
   state.sending = false
   steps.carry(conn, false)
-  state.output_error = errors.OSError(LOST)
-  steps.refuse(conn)
+  fail_output(conn, state, errors.OSError(LOST))
   return false
 end
 
@@ -218,11 +228,12 @@ function pump.flush(conn, state)
   if steps.output(conn, 1) == "" then return end
   if state.output_error then return "error", state.output_error end
   hold(conn, state, true)
-  local mode, reason
-  repeat
-    mode, reason = send_some(conn, state)
-  until mode or state.wanted or steps.output(conn, 1) == ""
+  -- An interrupt, or a lack of memory, may come anywhere.
+  local ok, mode, reason = protect.call(send_all, conn, state)
   hold(conn, state, false)
+  state.wanted = nil
+  if not ok then return fail_output(conn, state, mode) end
+  if mode == "error" then return fail_output(conn, state, reason) end
   return mode, reason
 end
 
@@ -243,9 +254,9 @@ end
 
 --- The object's descriptor, or -1.
 function pump.descriptor(state)
-  if not state.descriptor then return -1 end
-  local fd = state.object[state.descriptor](state.object)
-  return type(fd) == "number" and fd % 1 == 0 and fd >= 0 and fd or -1
+  local object, name = state.object, state.descriptor
+  local ok, fd = pcall(function() return name and object[name](object) end)
+  return ok and type(fd) == "number" and fd % 1 == 0 and fd >= 0 and fd or -1
 end
 
 return pump

@@ -23,8 +23,27 @@ local BELL_SLICE = 1 -- seconds
 
 local OVER = 0 -- a deadline that has passed
 
-local function raise(conn, err)
+-- Close the object. One that is busy with another coroutine may refuse: it is
+-- closed when that one is back.
+local function close_object(conn, state)
+  local object = state.object
+  state.parting = nil
+  if not object.close then return end
+  local ok, err = object:close()
+  state.parting = not ok and err and steps.is_awaited(conn) or nil
+end
+
+-- The operation of this coroutine does not wait any more.
+local function come_back(conn)
+  local state = steps.state(conn)
   core.resume(conn)
+  if state.parting and not steps.is_awaited(conn) then
+    close_object(conn, state)
+  end
+end
+
+local function raise(conn, err)
+  come_back(conn)
   error(err, 0)
 end
 
@@ -36,25 +55,20 @@ local function may_read_on(conn, op)
 end
 
 -- What a step asks for, "read" or "write": flush, then fill. Nothing where there
--- was progress, else mode, reason.
+-- was progress, or it was closed meanwhile; else mode, reason.
 local function move(conn, state, status, op)
   local mode, reason = pump.flush(conn, state)
+  if steps.is_closed(conn) then return end
   if mode == "error" and not may_read_on(conn, op) then raise(conn, reason) end
   if status ~= "read" then return mode, reason end
   local blocked, why = pump.fill(conn, state)
+  if steps.is_closed(conn) then return end
   if blocked == "error" then raise(conn, why) end
   -- Before the handshake is done the peer waits for us.
   if blocked and (mode == "r" or mode == "w") and not may_read_on(conn, op) then
     return mode, reason
   end
   return blocked, why
-end
-
--- Close the object, now that nobody waits on it.
-local function close_object(state)
-  state.parting = nil
-  local object = state.object
-  if object.close then object:close() end
 end
 
 -- Wait for another coroutine to go on.
@@ -74,17 +88,22 @@ local function wait_for_bell(conn, state, mode, deadline)
   return deadline
 end
 
--- Wait for the object, which waits not by itself. The deadline, then.
+local function raise_want(conn, mode, op)
+  come_back(conn)
+  core.raise_want(mode == "busy" and "w" or mode, op)
+end
+
+-- Wait for the object, which waits not by itself. The deadline, then: nil where
+-- do_handshake(true) has none.
 local function wait_for_object(conn, state, op, mode, reason, deadline)
-  if reason == "late" then return OVER end
-  if pump.descriptor(state) < 0 then
-    if reason == "timeout" then return OVER end
-    core.resume(conn)
-    core.raise_want(mode, op)
+  local shown = pump.descriptor(state) >= 0
+  if reason == "late" or reason == "timeout" and not shown then
+    return deadline and OVER or raise_want(conn, mode, op)
   end
+  if not shown then raise_want(conn, mode, op) end
   state.mode = mode
   local ready = waiter.wait(conn, conn, mode, deadline)
-  if state.parting and not steps.is_awaited(conn) then close_object(state) end
+  come_back(conn)
   return ready and deadline or OVER
 end
 
@@ -97,13 +116,11 @@ local function proceed(conn, status, op, deadline, waits)
   local mode, reason = move(conn, state, status, op)
   if status == "callback" then callback.ask(conn) end
   if status == "callback" or not mode then
-    core.resume(conn)
+    come_back(conn)
     return deadline
   end
-  if not waits then
-    core.resume(conn)
-    core.raise_want(mode == "busy" and "w" or mode, op)
-  end
+  if not waits then raise_want(conn, mode, op) end
+  if conn.timeout == 0 then deadline = nil end
   if mode == "busy" then return wait_for_bell(conn, state, mode, deadline) end
   return wait_for_object(conn, state, op, mode, reason, deadline)
 end
@@ -162,7 +179,7 @@ local function close_with(conn, state, rest)
     local both = core.is_connection(object) and 2 or "both"
     protect.call(object.shutdown, object, both)
   else
-    close_object(state)
+    close_object(conn, state)
   end
 end
 
@@ -177,7 +194,7 @@ function transport.close(self)
   if rest then
     close_with(self, state, rest)
   elseif state.parting and not steps.is_awaited(self) then
-    close_object(state)
+    close_object(self, state)
   end
   return true
 end
@@ -216,6 +233,12 @@ end
 
 -- What the object has
 
+-- The field of an object if it is a function; also of what cannot be indexed.
+local function has(object, name)
+  local ok, value = pcall(function() return object[name] end)
+  return ok and type(value) == "function"
+end
+
 --- The object's descriptor, for event loops: -1 where it shows none.
 function transport.fileno(self)
   local state = steps.state(self)
@@ -223,6 +246,15 @@ function transport.fileno(self)
   return pump.descriptor(state)
 end
 transport.getfd, transport.pollfd = transport.fileno, transport.fileno
+
+local is_dirty = transport.dirty
+
+--- Would a read give something without the object's descriptor?
+function transport.dirty(self)
+  local object = steps.state(self).object
+  return is_dirty(self) or not steps.is_closed(self) and has(object, "dirty")
+    and object:dirty() == true
+end
 
 --- What the last operation waited for: "r" or "w".
 function transport.events(self)
@@ -254,12 +286,6 @@ end
 
 -- Making one
 
--- The field of an object if it is a function; also of what cannot be indexed.
-local function has(object, name)
-  local ok, value = pcall(function() return object[name] end)
-  return ok and type(value) == "function"
-end
-
 local function first_of(object, names)
   for _, name in ipairs(names) do
     if has(object, name) then return name end
@@ -287,7 +313,8 @@ end
 
 local OPTIONS = {
   "server_side", "do_handshake_on_connect", "suppress_ragged_eofs",
-  "server_hostname", "session", "initial", "timeout",
+  "server_hostname", "session", "initial", "timeout", "certificate",
+  "private_key", "trust", "verify_mode", "alpn_protocols",
 }
 
 local function check_options(on_connect, initial, timeout)
@@ -299,7 +326,7 @@ local function check_options(on_connect, initial, timeout)
               :format(name, case[1], type(case[2])), 0)
     end
   end
-  if timeout and not (timeout >= 0) then
+  if timeout and (timeout < 0 or timeout ~= timeout) then
     error(errors.ValueError("timeout must not be negative"), 0)
   end
   if timeout == 0 and on_connect ~= false then
@@ -322,8 +349,9 @@ end
 -- @function context:wrap_transport
 -- @param object  has `send`, and `receiveany`, `recv` or `receive`
 -- @tparam ?table options  `server_side`, `do_handshake_on_connect`,
--- `suppress_ragged_eofs`, `server_hostname`, `session`, `initial` as for
--- wrap_socket; `timeout`: seconds for each operation, nil for no limit, 0: never
+-- `suppress_ragged_eofs`, `server_hostname`, `session`, `initial`, `certificate`,
+-- `private_key`, `trust`, `verify_mode` and `alpn_protocols` as for wrap_socket;
+-- `timeout`: seconds for each operation, nil for no limit, 0: never
 -- wait
 -- @treturn ssl.transport  or what sslsocket_class makes of it
 -- @raise ValueError for impossible combinations and names; what the handshake
@@ -336,11 +364,13 @@ function core.methods.context.wrap_transport(self, object, options, ...)
   if options ~= nil and type(options) ~= "table" then
     check.expected(2, "wrap_transport", "table", options)
   end
-  local server_side, on_connect, suppress, hostname, session, initial, timeout =
+  local server_side, on_connect, suppress, hostname, session, initial, timeout,
+        certificate, key, trust, mode, protocols =
     core.arguments(OPTIONS, options)
   check_options(on_connect, initial, timeout)
   local conn = core.new_transport(self, server_side, on_connect, suppress,
-                                  hostname, nil, session)
+                                  hostname, nil, session, certificate, key,
+                                  trust, mode, protocols)
   conn:settimeout(timeout)
   steps.attach(conn, state, initial or "")
   if conn.do_handshake_on_connect then shake_hands(conn) end
