@@ -2,10 +2,11 @@
 -- Reads and writes as the files of Lua's io library do. Owns a reader, a
 -- writer and one hold on the connection, which stays open for as long as the
 -- file is.
--- Calls: check, errors, reader, writer. Called by: pyssl.
+-- Calls: check, errors, protect, reader, writer. Called by: pyssl.
 
 local check = require "pyssl.check"
 local errors = require "pyssl.errors"
+local protect = require "pyssl.protect"
 local reader = require "pyssl.reader"
 local writer = require "pyssl.writer"
 
@@ -31,6 +32,10 @@ local function check_file(self, name, need)
   return state
 end
 
+-- Its results, with the file held until they are there: a tail call would leave
+-- it to the collector while it is read.
+local function keep(_, ...) return ... end
+
 --- Read by formats, as Lua's `file:read`.
 -- "l" (the default) a line without its line feed, "L" with it, "n" a number,
 -- "a" all up to the end, a count that many bytes or what is left. Only a line
@@ -45,7 +50,7 @@ end
 function methods.read(self, ...)
   local state = check_file(self, "read", "reading")
   local formats = reader.take_formats("read", ...)
-  return state.reader:read(formats)
+  return keep(self, state.reader:read(formats))
 end
 
 --- An iterator that reads by formats, as Lua's `file:lines`.
@@ -57,7 +62,8 @@ function methods.lines(self, ...)
   check_file(self, "lines", "reading")
   local formats = reader.take_formats("lines", ...)
   return function()
-    return check_file(self, "lines", "reading").reader:read(formats)
+    local state = check_file(self, "lines", "reading")
+    return keep(self, state.reader:read(formats))
   end
 end
 
@@ -133,7 +139,7 @@ end
 function methods.close(self)
   local state = check_file(self, "close")
   if state.closed then return true end
-  local ok, err = pcall(state.writer.flush, state.writer)
+  local ok, err = protect.call(state.writer.flush, state.writer)
   if not ok and writer.is_want(err) then error(err, 0) end
   release(state)
   if not ok then error(err, 0) end
@@ -145,15 +151,29 @@ end
 function metatable.__close(self, reason)
   local state = check_file(self, "close")
   if state.closed then return end
-  local ok, err = pcall(state.writer.flush, state.writer)
+  local ok, err = protect.call(state.writer.flush, state.writer)
   release(state)
   if not ok and reason == nil then error(err, 0) end
 end
 
 -- What was not flushed is lost: a collector must not wait.
+local function finalize(state)
+  if state and not state.closed then release(state, true) end
+end
+
 function metatable.__gc(self)
-  local state = check_file(self, "__gc")
-  if not state.closed then release(state, true) end
+  finalize(rawget(self, STATE))
+end
+
+-- Lua 5.1 and LuaJIT finalize no tables: a userdata that is collected with the
+-- state stands in.
+local newproxy = rawget(_G, "newproxy")
+
+local function new_guard(state)
+  if not newproxy then return nil end
+  local guard = newproxy(true)
+  getmetatable(guard).__gc = function() finalize(state) end
+  return guard
 end
 
 function metatable.__tostring(self)
@@ -205,7 +225,7 @@ function file.new(conn, mode, buffering, hold)
   }
   local self = setmetatable({[STATE] = state}, metatable)
   hold.acquire(conn)
-  state.hold = hold
+  state.hold, state.guard = hold, new_guard(state)
   return self
 end
 
