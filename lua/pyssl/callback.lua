@@ -1,9 +1,10 @@
 --- callback - the questions that a handshake stops at until the user's function
--- has answered. It is called here, outside of OpenSSL, and may yield.
--- Calls: errors. Called by: op.
+-- has answered (question.c). It is called here, outside of OpenSSL, and may
+-- yield. Calls: errors, protect. Called by: op.
 
 local core = require "pyssl.core"
 local errors = require "pyssl.errors"
+local protect = require "pyssl.protect"
 
 local callback = {}
 
@@ -18,6 +19,17 @@ local function is_asked(conn)
     or owner ~= nil and coroutine.status(owner) ~= "dead"
 end
 
+local function give(conn, ...)
+  asking[conn] = nil
+  core.answer(conn, ...)
+end
+
+local function put(conn, f, ...)
+  if not f then return end
+  asking[conn] = coroutine.running() or MAIN
+  give(conn, protect.call(f, ...))
+end
+
 --- Ask, and give the answer to the connection: its next step goes on with it.
 -- What the function raises is raised by that step, when the alert is out.
 -- @raise ValueError where it is being asked already
@@ -25,12 +37,7 @@ function callback.ask(conn)
   if is_asked(conn) then
     error(errors.ValueError("the connection waits for its callback"), 0)
   end
-  local f, name, context = core.hello_question(conn)
-  if not f then return core.hello_answer(conn, true, nil) end
-  asking[conn] = coroutine.running() or MAIN
-  local ok, result = pcall(f, conn, name, context)
-  asking[conn] = nil
-  core.hello_answer(conn, ok, result)
+  put(conn, core.question(conn))
 end
 
 return callback

@@ -10,6 +10,7 @@
 -- sent.
 local native = require "native"
 local pair = require "support.pair"
+local protect = require "pyssl.protect" -- for callbacks that yield
 local ssl = require "pyssl"
 
 local memory = {}
@@ -55,7 +56,7 @@ end
 --- What a want raises is no failure: true and the result, false and the error,
 -- or nil where bytes are missing.
 local function try(f, ...)
-  local ok, result = pcall(f, ...)
+  local ok, result = protect.call(f, ...)
   if ok or not pair.is_want(result) then return ok, result end
 end
 memory.try = try

@@ -9,6 +9,7 @@ void call_enter(lua_State *L, struct connection *c) {
   if (c->engine.running)
     error_throw(L, ERROR_VALUE,
                 "the connection is busy: one of its callbacks is running");
+  luaL_checkstack(L, ROOM, "callback"); /* 5.1 raises where it cannot grow */
   c->caller = L;
 }
 
@@ -33,19 +34,33 @@ void call_park(struct connection *c) {
   engine_interrupt(&c->engine);
 }
 
+/* A call into Lua, for a stack that has room for it (fibre.h). */
+struct errand {
+  lua_State *L;
+  int arguments;
+  int results;
+  bool ok;
+};
+
+static void run(void *pointer) {
+  struct errand *e = pointer;
+  e->ok = lua_pcall(e->L, e->arguments, e->results, 0) == LUA_OK;
+}
+
 bool call_run(struct connection *c, lua_CFunction helper, int arguments,
               int results) {
   lua_State *L = c->caller;
   unsigned long newest = tlserr_newest();
-  lua_pushcfunction(L, helper); /* a light function: nothing is allocated */
+  function_push(L, helper);
   lua_insert(L, -arguments - 1);
-  bool ok = lua_pcall(L, arguments, results, 0) == LUA_OK;
+  struct errand errand = {L, arguments, results, false};
+  fibre_run(&c->engine.fibre, run, &errand);
   tlserr_restore(newest); /* other connections may have been at work */
-  if (!ok)
+  if (!errand.ok)
     call_park(c);
   else if (c->engine.doomed)
     lua_pop(L, results);
-  return ok && !c->engine.doomed;
+  return errand.ok && !c->engine.doomed;
 }
 
 bool call_accepts(lua_State *L, int index) {

@@ -29,7 +29,8 @@ void call_enter(lua_State *L, struct connection *c);
 void call_leave(struct connection *c);
 
 /*
-** In a callback: run `helper` under lua_pcall with the `arguments` values on
+** In a callback: run `helper`, a kept function (compat.h), under lua_pcall with
+*the `arguments` values on
 ** top of the stack of c->caller, and keep `results` of its values there. The
 ** connection comes from call_of, which has made room for a few values; what is
 ** pushed must need no memory (the receiver, light values).

@@ -47,6 +47,7 @@ struct connection {
   size_t unfinished; /* bytes of VALUE_UNFINISHED accepted already */
   bool parked;       /* is there a VALUE_PARKED? */
   bool server_side;
+  bool offered; /* client_hello_callback has answered */
 };
 
 /* The receiver, of either class. */

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
+#include "../tls/alpn.h"
 #include "../tls/engine.h"
 #include "args.h"
 #include "error.h"
@@ -77,28 +78,49 @@ int context_verify_mode(const struct context *c) {
 ** context is a digest of all that decides whether a peer is let in. It is
 ** never empty, or resumption with client certificates is a fatal error.
 */
-bool context_mark_sessions(struct context *c) {
-  unsigned char material[32 + 3 * sizeof(unsigned long)];
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned length;
-  X509_VERIFY_PARAM *param = SSL_CTX_get0_param(c->handle);
+static bool make_mark(const struct context *c, const struct trust *trust,
+                      int bits, const X509_VERIFY_PARAM *param,
+                      unsigned char *mark, unsigned *length) {
+  unsigned char material[32 + 4 * sizeof(unsigned long)];
   unsigned long numbers[] = {
-      (unsigned long)SSL_CTX_get_verify_mode(c->handle),
+      (unsigned long)bits,
       X509_VERIFY_PARAM_get_flags(param),
       c->check_hostname,
+      c->verify_callback,
   };
-  memcpy(material, trust_digest(c->trust), 32);
+  memcpy(material, trust_digest(trust), 32);
   memcpy(material + 32, numbers, sizeof numbers);
-  return EVP_Digest(material, sizeof material, digest, &length, EVP_sha256(),
-                    NULL) &&
-         SSL_CTX_set_session_id_context(c->handle, digest, length);
+  return EVP_Digest(material, sizeof material, mark, length, EVP_sha256(),
+                    NULL);
 }
 
-void context_set_verify_mode(struct context *c, int mode) {
+bool context_mark_sessions(struct context *c) {
+  unsigned char mark[EVP_MAX_MD_SIZE];
+  unsigned length;
+  return make_mark(c, c->trust, SSL_CTX_get_verify_mode(c->handle),
+                   SSL_CTX_get0_param(c->handle), mark, &length) &&
+         SSL_CTX_set_session_id_context(c->handle, mark, length);
+}
+
+bool context_mark_connection(const struct context *c, SSL *ssl,
+                             const struct trust *trust) {
+  unsigned char mark[EVP_MAX_MD_SIZE];
+  unsigned length;
+  return make_mark(c, trust, SSL_get_verify_mode(ssl), SSL_get0_param(ssl),
+                   mark, &length) &&
+         SSL_set_session_id_context(ssl, mark, length);
+}
+
+int context_verify_bits(const struct context *c, int mode) {
   int bits = verify_bits[mode];
   /* A client would verify its peer for this flag alone, whatever its mode. */
   if (c->post_handshake_auth && bits != 0) bits |= SSL_VERIFY_POST_HANDSHAKE;
-  SSL_CTX_set_verify(c->handle, bits, engine_note_fault);
+  return bits;
+}
+
+void context_set_verify_mode(struct context *c, int mode) {
+  SSL_CTX_set_verify(c->handle, context_verify_bits(c, mode),
+                     engine_note_fault);
 }
 
 void context_set_trust(lua_State *L, struct context *c, struct trust *trust) {
@@ -130,7 +152,8 @@ static bool set_defaults(struct context *c, const struct protocol *p) {
   context_set_verify_mode(c, p->number == PROTOCOL_TLS_CLIENT ? 2 : 0);
   c->check_hostname = p->number == PROTOCOL_TLS_CLIENT;
   c->trust = trust_empty();
-  return c->trust != NULL && context_mark_sessions(c) &&
+  return c->trust != NULL && alpn_prepare_context(c->handle) &&
+         context_mark_sessions(c) &&
          SSL_CTX_set_min_proto_version(c->handle, minimum) &&
          SSL_CTX_set_max_proto_version(c->handle, p->fixed) &&
          SSL_CTX_set_cipher_list(c->handle, DEFAULT_CIPHERS);

@@ -28,6 +28,9 @@ enum {
   CONTEXT_PSK_CLIENT,       /* set_psk_client_callback's, likewise */
   CONTEXT_PSK_SERVER,       /* set_psk_server_callback's, likewise */
   CONTEXT_WAITER,           /* waiter, likewise */
+  CONTEXT_HELLO,            /* client_hello_callback, likewise */
+  CONTEXT_CERT,             /* cert_callback, likewise */
+  CONTEXT_VERIFY,           /* verify_callback, likewise */
   CONTEXT_VALUES_END,
   CONTEXT_VALUES = CONTEXT_VALUES_END - 1
 };
@@ -38,6 +41,7 @@ struct context {
   int protocol;        /* PROTOCOL_*, as given */
   bool check_hostname;
   bool post_handshake_auth;
+  bool verify_callback; /* is there one? */
   bool has_waiter; /* is there a CONTEXT_WAITER? */
 };
 
@@ -89,13 +93,18 @@ int context_set_message_callback(lua_State *L);
 int context_get_waiter(lua_State *L);
 int context_set_waiter(lua_State *L);
 
-/* The callback of SNI: context_sni.c. */
+/* The callbacks that are asked in the handshake: context_callback.c. */
 int context_get_sni_callback(lua_State *L);
 int context_set_sni_callback(lua_State *L);
+int context_get_hello_callback(lua_State *L);
+int context_set_hello_callback(lua_State *L);
+int context_get_cert_callback(lua_State *L);
+int context_set_cert_callback(lua_State *L);
+int context_get_verify_callback(lua_State *L);
+int context_set_verify_callback(lua_State *L);
 
 /* Methods by subject; module.c puts them into the class. */
-extern const luaL_Reg context_sni_methods[];
-extern const luaL_Reg context_sni_functions[]; /* of core */
+extern const luaL_Reg context_callback_methods[];
 extern const luaL_Reg context_session_methods[];
 extern const luaL_Reg context_trust_methods[];
 extern const luaL_Reg context_load_methods[];

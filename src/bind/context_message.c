@@ -122,6 +122,7 @@ static int tell(lua_State *L) {
 
 void connection_tell_messages(lua_State *L) {
   struct connection *c = lua_touserdata(L, 1);
+  function_keep(L, tell_untold);
   call_enter(L, c);
   lua_pushvalue(L, 1);
   bool ok = call_run(c, tell_untold, 1, 0);

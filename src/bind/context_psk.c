@@ -162,6 +162,7 @@ static int set_psk_client_callback(lua_State *L) {
              "context");
   lua_settop(L, 2);
   if (!call_accepts(L, 2)) return luaL_typeerror(L, 2, "function");
+  function_keep(L, ask);
   install_client(context_self(L)->handle, !lua_isnil(L, 2));
   lua_setiuservalue(L, 1, CONTEXT_PSK_CLIENT);
   lua_pushboolean(L, 1);
@@ -204,6 +205,7 @@ static int set_psk_server_callback(lua_State *L) {
   if (!call_accepts(L, 2)) return args_type_error(&a, 0, "function");
   const char *hint = take_hint(&a, 1);
   bool on = !lua_isnil(L, 2);
+  function_keep(L, ask);
   tlserr_clear();
   if (!install_server(context_self(L)->handle, on, on ? hint : NULL))
     return error_throw_ssl(L, "cannot set the identity hint");

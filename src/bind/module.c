@@ -25,6 +25,7 @@
 #include "object.h"
 #include "pressure.h"
 #include "privatekey.h"
+#include "question.h"
 #include "random.h"
 #include "resolver.h"
 #include "ringer.h"
@@ -145,7 +146,7 @@ static void open_functions(lua_State *L) {
   luaL_setfuncs(L, certificate_functions, 0);
   luaL_setfuncs(L, privatekey_functions, 0);
   luaL_setfuncs(L, context_negotiation_functions, 0);
-  luaL_setfuncs(L, context_sni_functions, 0);
+  luaL_setfuncs(L, question_functions, 0);
   luaL_setfuncs(L, session_functions, 0);
   luaL_setfuncs(L, systemstore_functions, 0);
 }
@@ -173,7 +174,7 @@ static void open_classes(lua_State *L) {
       context_trust_methods,  context_load_methods,
       context_cipher_methods, context_negotiation_methods,
       context_psk_methods,    context_session_methods,
-      context_sni_methods,    NULL};
+      context_callback_methods,    NULL};
   static const luaL_Reg *const socket_lists[] = {connection_info_methods,
                                                  post_handshake_methods,
                                                  connection_session_methods,

@@ -1,18 +1,10 @@
 #include "engine.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
 #include "fdbio.h"
-#include "peername.h"
-
-/* SSL_get_error's numbers, which errors carry (api.md B.3). */
-#define NUMBER_SSL 1
-#define NUMBER_EOF 8
 
 /* Own ex_data index on SSL; never index 0, which foreign code uses. */
 static int engine_index = -1;
@@ -24,11 +16,12 @@ static void index_make(void) {
   while (engine_index == 0);
 }
 
-static void note_alert(const SSL *ssl, int where, int value) {
-  struct engine *e;
-  if ((where & SSL_CB_ALERT) == 0 || (value >> 8) != SSL3_AL_FATAL) return;
-  e = SSL_get_ex_data(ssl, engine_index);
-  if (e != NULL) e->alert = value & 0xff;
+static void on_info(const SSL *ssl, int where, int value) {
+  struct engine *e = SSL_get_ex_data(ssl, engine_index);
+  if (e == NULL) return;
+  if ((where & SSL_CB_ALERT) && (value >> 8) == SSL3_AL_FATAL)
+    e->alert = value & 0xff;
+  if (where & SSL_CB_HANDSHAKE_DONE) certask_end(&e->certask);
 }
 
 struct engine *engine_of(const SSL *ssl) {
@@ -57,9 +50,36 @@ int engine_note_fault(int ok, X509_STORE_CTX *store) {
   return ok;
 }
 
+/* Verification, for an SSL_CTX. */
+static int on_verify(X509_STORE_CTX *store, void *unused) {
+  int index = SSL_get_ex_data_X509_STORE_CTX_idx();
+  const SSL *ssl = X509_STORE_CTX_get_ex_data(store, index);
+  struct engine *e = ssl ? engine_of(ssl) : NULL;
+  (void)unused;
+  if (e == NULL) return X509_verify_cert(store) > 0;
+  return verdict_verify(&e->verdict, &e->fibre, store);
+}
+
+/* OpenSSL calls this when a server knows which session it resumes, before it
+** sends anything; and on clients. */
+static int on_servername(SSL *ssl, int *alert, void *unused) {
+  struct engine *e = engine_of(ssl);
+  (void)unused;
+  if (e == NULL || !SSL_is_server(ssl)) return SSL_TLSEXT_ERR_NOACK;
+  int number = verdict_agree(&e->verdict, &e->fibre, ssl);
+  if (number == HELLO_ACCEPTED) return hello_acknowledge(&e->hello);
+  *alert = number;
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 void engine_prepare_context(SSL_CTX *context) {
-  SSL_CTX_set_info_callback(context, note_alert);
+  SSL_CTX_set_info_callback(context, on_info);
+  SSL_CTX_set_cert_verify_callback(context, on_verify, NULL);
   hello_prepare_context(context);
+}
+
+void engine_prepare_asking(SSL_CTX *context) {
+  SSL_CTX_set_tlsext_servername_callback(context, on_servername);
 }
 
 /* A new SSL of its side for an engine; NULL: the error queue says why. */
@@ -88,6 +108,7 @@ static bool begin(struct engine *e, SSL_CTX *context, bool server) {
   memset(e, 0, sizeof *e);
   e->record = ENGINE_RECORD;
   e->alert = TLS_ERROR_NONE;
+  e->hello.tape = &e->tape;
   tlserr_clear();
   e->ssl = new_ssl(e, context, server);
   return e->ssl != NULL;
@@ -125,16 +146,31 @@ bool engine_open_memory(struct engine *e, SSL_CTX *context,
   return attach(e, in, out);
 }
 
-static void drop_held(struct engine *e) {
-  OPENSSL_clear_free(e->held, e->held_length);
-  e->held = NULL;
-  e->held_length = 0;
+void engine_drop(unsigned char **bytes, size_t *length) {
+  OPENSSL_clear_free(*bytes, *length);
+  *bytes = NULL;
+  *length = 0;
 }
 
-static void drop_kept(struct engine *e) {
-  OPENSSL_clear_free(e->kept, e->kept_length);
-  e->kept = NULL;
-  e->kept_length = 0;
+/* Transport of an SSL that is to do no more: nothing gets through. */
+static long cut_off(BIO *bio, int operation, const char *data, size_t length,
+                    int argument, long number, int result, size_t *count) {
+  (void)bio, (void)data, (void)length, (void)argument, (void)number;
+  (void)count;
+  return operation == BIO_CB_READ || operation == BIO_CB_WRITE ? -1 : result;
+}
+
+/* A fibre that waits for a verdict must come to its end: refuse, unheard. */
+static void end_fibre(struct engine *e, SSL *ssl) {
+  if (SSL_want(ssl) != SSL_ASYNC_PAUSED) return;
+  BIO_set_callback_ex(SSL_get_rbio(ssl), cut_off);
+  BIO_set_callback_ex(SSL_get_wbio(ssl), cut_off);
+  e->failed = true;
+  while (SSL_want(ssl) == SSL_ASYNC_PAUSED) {
+    verdict_answer(&e->verdict, X509_V_ERR_APPLICATION_VERIFICATION, NULL);
+    if (fibre_handshake(&e->fibre, ssl) == 1) break;
+  }
+  tlserr_clear();
 }
 
 void engine_close(struct engine *e) {
@@ -143,11 +179,13 @@ void engine_close(struct engine *e) {
   e->doomed = e->running;
   if (e->running) return; /* OpenSSL is at work with it, below */
   e->ssl = NULL;
+  end_fibre(e, ssl);
   e->wire->tape = NULL;
   tape_clear(&e->tape);
   hello_clear(&e->hello);
-  drop_held(e);
-  drop_kept(e);
+  verdict_clear(&e->verdict);
+  engine_drop(&e->held, &e->held_length);
+  engine_drop(&e->kept, &e->kept_length);
   X509_free(e->fault);
   e->fault = NULL;
   /* Without both flags OpenSSL throws the session away (proofs.md 1.5). */
@@ -159,7 +197,7 @@ void engine_close(struct engine *e) {
 /* The hello once more, to a fresh SSL (design.md, "Switching contexts"): it has
 ** all of its settings from `context`, and its peer cannot tell. */
 static bool replay(struct engine *e, SSL_CTX *context) {
-  hello_acknowledge(context);
+  engine_prepare_asking(context);
   SSL *ssl = new_ssl(e, context, true);
   BIO *in = SSL_get_rbio(e->ssl);
   BIO *out = SSL_get_wbio(e->ssl);
@@ -174,9 +212,28 @@ static bool replay(struct engine *e, SSL_CTX *context) {
   return true;
 }
 
-bool engine_answer(struct engine *e, int alert, SSL_CTX *context) {
-  e->hello.state = HELLO_ANSWERED;
-  e->hello.alert = alert;
+void engine_ask(struct engine *e, bool certificate, void (*decide)(SSL *ssl)) {
+  int mode = SSL_get_verify_mode(e->ssl);
+  certask_watch(certificate ? &e->certask : NULL, e->ssl);
+  e->verdict.decide = decide;
+  e->fibre.on = false;
+  if (decide == NULL) return;
+  if (SSL_is_server(e->ssl))
+    fibre_allow(&e->fibre);
+  else /* so that its refusal counts with CERT_NONE as well */
+    SSL_set_verify(e->ssl, mode | SSL_VERIFY_PEER, engine_note_fault);
+}
+
+enum engine_asks engine_question(const struct engine *e) {
+  if (e->ssl == NULL || e->doomed) return QUESTION_NONE;
+  if (e->hello.state == HELLO_ASKED) return QUESTION_HELLO;
+  if (e->certask.state == CERTASK_ASKED) return QUESTION_CERTIFICATE;
+  if (e->verdict.state == VERDICT_ASKED) return QUESTION_VERDICT;
+  return QUESTION_NONE;
+}
+
+bool engine_answer_hello(struct engine *e, int alert, SSL_CTX *context) {
+  hello_answer(&e->hello, alert);
   if (alert == HELLO_ACCEPTED && context != NULL) {
     if (replay(e, context)) return true;
     e->hello.alert = SSL_AD_INTERNAL_ERROR;
@@ -185,368 +242,27 @@ bool engine_answer(struct engine *e, int alert, SSL_CTX *context) {
   return e->hello.alert == alert;
 }
 
+/* Note the peer's own certificate as the one at fault. */
+static void blame_leaf(struct engine *e) {
+  X509 *leaf = sk_X509_value(e->verdict.chain, 0);
+  if (leaf == NULL || !X509_up_ref(leaf)) return;
+  e->fault = leaf;
+  e->fault_depth = 0;
+}
+
+void engine_answer_verdict(struct engine *e, int code, const char *reason) {
+  if (code == X509_V_OK) {
+    X509_free(e->fault);
+    e->fault = NULL;
+  } else if (e->fault == NULL) {
+    blame_leaf(e);
+  }
+  verdict_answer(&e->verdict, code, reason);
+}
+
 void engine_release_buffers(struct engine *e, bool release) {
   if (release)
     SSL_set_mode(e->ssl, SSL_MODE_RELEASE_BUFFERS);
   else
     SSL_clear_mode(e->ssl, SSL_MODE_RELEASE_BUFFERS);
-}
-
-/* Verification failed: say of which certificate what was wrong. */
-static void describe_verification(struct engine *e, struct tls_error *error) {
-  char name[PEERNAME_MAX + 1];
-  long code = SSL_get_verify_result(e->ssl);
-  size_t length = strlen(error->message);
-  peername_demanded(e->ssl, name, sizeof name);
-  error->class = ERROR_CERT_VERIFICATION;
-  error->verify_code = (int)code;
-  if (code == X509_V_ERR_HOSTNAME_MISMATCH ||
-      code == X509_V_ERR_IP_ADDRESS_MISMATCH)
-    snprintf(error->verify_message, sizeof error->verify_message,
-             "%s mismatch, certificate is not valid for '%s'",
-             code == X509_V_ERR_HOSTNAME_MISMATCH ? "Hostname" : "IP address",
-             name);
-  else
-    snprintf(error->verify_message, sizeof error->verify_message, "%s",
-             X509_verify_cert_error_string(code));
-  snprintf(error->message + length, sizeof error->message - length, ": %.320s",
-           error->verify_message);
-}
-
-static enum step fail_eof(struct engine *e, struct tls_error *error) {
-  e->end = ENGINE_RAGGED;
-  error->class = ERROR_EOF;
-  error->number = NUMBER_EOF;
-  return STEP_FAILED;
-}
-
-/* Is this entry of the queue the caller's mistake, and the connection whole? */
-static bool is_harmless(unsigned long code) {
-  int reason = ERR_GET_REASON(code);
-  return ERR_GET_LIB(code) == ERR_LIB_SSL &&
-         (reason == SSL_R_PROTOCOL_IS_SHUTDOWN ||
-          reason == SSL_R_SHUTDOWN_WHILE_IN_INIT);
-}
-
-/* OpenSSL's own failure: the newest entry of the queue is ours. */
-static enum step fail_protocol(struct engine *e, struct tls_error *error) {
-  unsigned long code = ERR_peek_last_error();
-  int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
-  tlserr_take(error, "failure in the TLS library");
-  if (error->class == ERROR_SSL) error->number = NUMBER_SSL;
-  if (error->alert == TLS_ERROR_NONE) error->alert = e->alert;
-  if (!is_harmless(code)) e->failed = true;
-  if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
-    describe_verification(e, error);
-  if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) return fail_eof(e, error);
-  return STEP_FAILED;
-}
-
-/* After a fatal error nothing works any more (B.3, last note). */
-static enum step fail_again(struct tls_error *error) {
-  tlserr_set(error, ERROR_EOF, "EOF occurred in violation of protocol");
-  error->number = NUMBER_EOF;
-  return STEP_FAILED;
-}
-
-static enum step fail_system(struct engine *e, struct tls_error *error) {
-  tlserr_clear();
-  tlserr_system(error, e->wire->error);
-  return STEP_FAILED;
-}
-
-/* close_notify came where something else was awaited. */
-static enum step fail_closed(struct tls_error *error) {
-  tlserr_set(error, ERROR_ZERO_RETURN,
-             "the TLS connection has been closed (EOF)");
-  error->number = SSL_ERROR_ZERO_RETURN;
-  return STEP_FAILED;
-}
-
-/* The step did not fail, it waits: for what? */
-static enum step waits(const struct engine *e, int want) {
-  if (e->wire->event == WIRE_TIMEOUT) return STEP_TIMEOUT;
-  if (e->wire->event == WIRE_SIGNAL) return STEP_SIGNAL;
-  return want == SSL_WRITING ? STEP_WANT_WRITE : STEP_WANT_READ;
-}
-
-/*
-** Why did OpenSSL not do what it was asked? `clean`: the queue was emptied
-** before, so an entry in it is ours. Else an entry may be a stranger's: it is
-** looked at only when what the BIO recorded explains nothing (proofs.md 9.3).
-*/
-static enum step stopped(struct engine *e, bool clean,
-                         struct tls_error *error) {
-  int want = SSL_want(e->ssl);
-  bool wanting = want == SSL_READING || want == SSL_WRITING;
-  if (want == SSL_CLIENT_HELLO_CB && e->hello.state == HELLO_ASKED)
-    return STEP_CALLBACK;
-  switch (e->wire->event) {
-  case WIRE_BLOCKED:
-  case WIRE_TIMEOUT:
-  case WIRE_SIGNAL:
-    if (wanting) return waits(e, want);
-    break;
-  case WIRE_ERROR:
-    /* Unless it was the alert about an earlier failure that broke. */
-    if (!(clean || want == SSL_WRITING) || ERR_peek_last_error() == 0)
-      return fail_system(e, error);
-    break;
-  default: break;
-  }
-  if (ERR_peek_last_error() != 0) return fail_protocol(e, error);
-  if (e->wire->event == WIRE_END)
-    e->end = ENGINE_RAGGED;
-  else if (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN)
-    return fail_closed(error);
-  return fail_again(error);
-}
-
-/* What OpenSSL negotiated decides how much a record takes (RFC 6066, 4). */
-static void note_handshake(struct engine *e) {
-  const SSL_SESSION *session = SSL_get0_session(e->ssl);
-  unsigned mode =
-      session != NULL ? SSL_SESSION_get_max_fragment_length(session) : 0;
-  e->handshaken = true;
-  if (mode >= TLSEXT_max_fragment_length_512 &&
-      mode <= TLSEXT_max_fragment_length_4096)
-    e->record = (size_t)256 << mode;
-  /* A plainly blocking server may idle: give its buffers back once. */
-  if (SSL_is_server(e->ssl) && e->wire->wait) SSL_free_buffers(e->ssl);
-}
-
-/* Before the first byte: where the context asks, keep a copy of the hello. */
-static void await_hello(struct engine *e) {
-  if (e->hello.state != HELLO_UNASKED || !SSL_in_before(e->ssl) ||
-      !SSL_is_server(e->ssl) || !hello_is_asking(SSL_get_SSL_CTX(e->ssl)))
-    return;
-  e->hello.state = HELLO_AWAITED;
-  tape_record(&e->tape);
-}
-
-static enum step shake_hands(struct engine *e, struct tls_error *error) {
-  if (e->handshaken && !e->failed) return STEP_DONE;
-  if (e->failed) return fail_again(error);
-  await_hello(e);
-  tlserr_clear();
-  e->wire->event = WIRE_NONE;
-  if (SSL_do_handshake(e->ssl) != 1) return stopped(e, true, error);
-  note_handshake(e);
-  tlserr_clear();
-  return STEP_DONE;
-}
-
-/* A read found nothing more: how did the stream end? */
-static enum step read_end(struct engine *e, struct tls_error *error) {
-  bool ignored = SSL_get_options(e->ssl) & SSL_OP_IGNORE_UNEXPECTED_EOF;
-  if (e->wire->event == WIRE_END && !ignored) return stopped(e, false, error);
-  e->end = ENGINE_CLEAN;
-  if ((SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) == 0) return STEP_END;
-  return fail_closed(error);
-}
-
-/*
-** Is there anything to enter OpenSSL for? There is while it has a message of
-** its own to send, as the request for a client's certificate. On a socket that
-** does not wait the record's header is fetched first: finding nothing then
-** costs next to nothing (proofs.md 4.3).
-*/
-static bool has_input(struct engine *e) {
-  return e->wire->wait || e->io == NULL || SSL_has_pending(e->ssl) ||
-         SSL_in_init(e->ssl) || fdio_fetch(e->io) || e->wire->event == WIRE_END;
-}
-
-/* Has the peer sent close_notify? A fatal alert sets the same flag, and takes
-** the state machine out of its finished state. */
-static bool is_closed(const struct engine *e) {
-  return (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN) &&
-         !SSL_in_init(e->ssl);
-}
-
-static enum step read_data(struct engine *e, void *data, size_t size,
-                           size_t *got, struct tls_error *error) {
-  if (!e->handshaken || e->failed) {
-    enum step step = shake_hands(e, error);
-    if (step != STEP_DONE) return step;
-  }
-  e->wire->event = WIRE_NONE;
-  if (is_closed(e)) return read_end(e, error);
-  if (!has_input(e))
-    return e->wire->event == WIRE_ERROR ? fail_system(e, error)
-                                        : waits(e, SSL_READING);
-  e->wire->event = WIRE_NONE;
-  if (SSL_read_ex(e->ssl, data, size, got)) return STEP_DONE;
-  if (is_closed(e)) return read_end(e, error);
-  return stopped(e, false, error);
-}
-
-static bool is_held(enum step step) {
-  return step == STEP_WANT_READ || step == STEP_WANT_WRITE ||
-         step == STEP_SIGNAL || step == STEP_TIMEOUT;
-}
-
-/* Did the system refuse the bytes? OpenSSL waits for the same again: any other
-** write would break the connection, and what the peer sent before with it. */
-static bool is_refused(const struct engine *e, enum step step) {
-  return step == STEP_FAILED && !e->failed && e->wire->event == WIRE_ERROR;
-}
-
-/* Keep a copy: a key update may stand before the record (so that OpenSSL has
-** not read our bytes yet), and then a retry takes them from here. */
-static bool hold(struct engine *e, const void *data, size_t length) {
-  e->held = OPENSSL_memdup(data, length);
-  e->held_length = e->held != NULL ? length : 0;
-  return e->held != NULL;
-}
-
-static enum step write_record(struct engine *e, const void *data, size_t length,
-                              struct tls_error *error) {
-  size_t put;
-  e->wire->event = WIRE_NONE;
-  if (SSL_write_ex(e->ssl, data, length, &put)) return STEP_DONE;
-  return stopped(e, false, error);
-}
-
-static enum step flush_held(struct engine *e, struct tls_error *error) {
-  if (e->held == NULL) return STEP_DONE;
-  if (e->failed) return fail_again(error);
-  enum step step = write_record(e, e->held, e->held_length, error);
-  if (!is_held(step) && !is_refused(e, step)) drop_held(e);
-  return step;
-}
-
-static enum step write_data(struct engine *e, const void *data, size_t length,
-                            bool *accepted, struct tls_error *error) {
-  enum step step = STEP_DONE;
-  *accepted = false;
-  if (!e->handshaken || e->failed) step = shake_hands(e, error);
-  if (step == STEP_DONE && e->held != NULL) step = flush_held(e, error);
-  if (step != STEP_DONE) return step;
-  step = write_record(e, data, length, error);
-  *accepted = step == STEP_DONE || is_held(step);
-  if (!is_held(step) && !is_refused(e, step)) return step;
-  if (hold(e, data, length)) return step;
-  e->failed = true; /* half a record is out and its bytes are lost */
-  tlserr_set(error, ERROR_SSL, "out of memory");
-  return STEP_FAILED;
-}
-
-static enum step close_write(struct engine *e, struct tls_error *error) {
-  if (SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) return STEP_DONE;
-  enum step step = flush_held(e, error);
-  if (step != STEP_DONE) return step;
-  tlserr_clear();
-  e->wire->event = WIRE_NONE;
-  return SSL_shutdown(e->ssl) >= 0 ? STEP_DONE : stopped(e, true, error);
-}
-
-static enum step shut_down(struct engine *e, struct tls_error *error) {
-  enum step step = flush_held(e, error);
-  if (step != STEP_DONE) return step;
-  tlserr_clear();
-  e->wire->event = WIRE_NONE;
-  int result = SSL_shutdown(e->ssl);
-  if (result == 0) /* ours is out; the second call awaits the peer's */
-    result = SSL_shutdown(e->ssl);
-  if (result > 0 && !SSL_in_init(e->ssl)) return STEP_DONE;
-  if (result > 0 && ERR_peek_last_error() == 0)
-    /* To OpenSSL a fatal alert counts as closed, once it has told of it. */
-    ERR_raise(ERR_LIB_SSL, SSL_R_SHUTDOWN_WHILE_IN_INIT);
-  return stopped(e, true, error);
-}
-
-/* ---- the steps, as others call them ---- */
-
-/* A step begins; not below another one. */
-static bool enter(struct engine *e, struct tls_error *error) {
-  if (e->running)
-    tlserr_set(error, ERROR_VALUE, "the connection is busy with an operation");
-  if (e->running) return false;
-  e->running = true;
-  return true;
-}
-
-/* A callback has closed the connection. */
-static enum step leave(struct engine *e, struct tls_error *error) {
-  engine_close(e);
-  tlserr_clear();
-  tlserr_system(error, EBADF);
-  return STEP_FAILED;
-}
-
-/* A callback that failed makes the step fail, whatever OpenSSL made of it. */
-static enum step finish(struct engine *e, enum step step,
-                        struct tls_error *error) {
-  e->running = false;
-  if (e->doomed) return leave(e, error);
-  if (!e->interrupted && e->refusal == 0) return step;
-  if (e->refusal == 0 && e->held != NULL && is_held(step)) return step;
-  if (step == STEP_DONE && e->refusal != 0) e->failed = true;
-  if (e->refusal != 0)
-    tlserr_system(error, e->refusal);
-  else
-    tlserr_set(error, ERROR_SSL, "a callback failed");
-  tlserr_clear();
-  e->interrupted = false;
-  e->refusal = 0;
-  return STEP_FAILED;
-}
-
-/* The step that read this fails, but its data must not be lost. */
-static void keep(struct engine *e, const void *data, size_t length) {
-  e->kept = OPENSSL_memdup(data, length);
-  e->kept_length = e->kept != NULL ? length : 0;
-  if (e->kept == NULL) e->failed = true; /* the stream has a hole */
-}
-
-static enum step take_kept(struct engine *e, void *data, size_t size,
-                           size_t *got) {
-  e->running = false; /* OpenSSL is not asked */
-  *got = size < e->kept_length ? size : e->kept_length;
-  memcpy(data, e->kept, *got);
-  memmove(e->kept, e->kept + *got, e->kept_length - *got);
-  e->kept_length -= *got;
-  if (e->kept_length == 0) drop_kept(e);
-  return STEP_DONE;
-}
-
-size_t engine_pending(const struct engine *e) {
-  return e->kept_length + (size_t)SSL_pending(e->ssl);
-}
-
-enum step engine_handshake(struct engine *e, struct tls_error *error) {
-  if (e->handshaken && !e->failed && !e->running) return STEP_DONE;
-  if (!enter(e, error)) return STEP_FAILED;
-  return finish(e, shake_hands(e, error), error);
-}
-
-enum step engine_read(struct engine *e, void *data, size_t size, size_t *got,
-                      struct tls_error *error) {
-  if (!enter(e, error)) return STEP_FAILED;
-  if (e->kept != NULL) return take_kept(e, data, size, got);
-  enum step step = read_data(e, data, size, got, error);
-  if (step == STEP_DONE && e->interrupted) keep(e, data, *got);
-  return finish(e, step, error);
-}
-
-enum step engine_write(struct engine *e, const void *data, size_t length,
-                       bool *accepted, struct tls_error *error) {
-  *accepted = false;
-  if (!enter(e, error)) return STEP_FAILED;
-  return finish(e, write_data(e, data, length, accepted, error), error);
-}
-
-enum step engine_flush(struct engine *e, struct tls_error *error) {
-  if (!enter(e, error)) return STEP_FAILED;
-  return finish(e, flush_held(e, error), error);
-}
-
-enum step engine_close_write(struct engine *e, struct tls_error *error) {
-  if (!enter(e, error)) return STEP_FAILED;
-  return finish(e, close_write(e, error), error);
-}
-
-enum step engine_shutdown(struct engine *e, struct tls_error *error) {
-  if (!enter(e, error)) return STEP_FAILED;
-  return finish(e, shut_down(e, error), error);
 }

@@ -1,11 +1,13 @@
 /*
 ** engine.h - a TLS connection as a machine of steps.
-** A step is tried and ends in one of enum step; it waits only inside its
-** fdio, where that is told to wait. The one place that classifies OpenSSL's
-** results (api.md B.3, by what the BIO recorded and not by the error queue).
+** A step is tried and ends in one of enum step; it waits only inside its fdio,
+** where that is told to wait. Where OpenSSL can pause, a question is put to the
+** user, and a step ends in STEP_CALLBACK; it is answered from outside, and the
+** step is called again.
 ** Owns its SSL and the record that OpenSSL holds half written.
-** Knows neither sockets nor Lua. Calls: fdbio, membio, hello, tape, tlserr.
-** Called by: src/bind.
+** Knows neither sockets nor Lua.
+** Calls: fdbio, membio, hello, certask, verdict, fibre, tape, tlserr.
+** Called by: step (which has the steps), outcome, src/bind.
 */
 #ifndef PYSSL_TLS_ENGINE_H
 #define PYSSL_TLS_ENGINE_H
@@ -17,11 +19,14 @@
 
 #include "../sys/fdio.h"
 #include "../sys/tape.h"
+#include "certask.h"
 #include "compat.h"
+#include "fibre.h"
 #include "hello.h"
 #include "identity.h"
 #include "membio.h"
 #include "tlserr.h"
+#include "verdict.h"
 
 HIDDEN_BEGIN
 
@@ -30,10 +35,18 @@ enum step {
   STEP_WANT_READ,
   STEP_WANT_WRITE,
   STEP_SIGNAL,   /* a signal came; call again */
-  STEP_CALLBACK, /* a question is put: engine_answer, and call again */
+  STEP_CALLBACK, /* a question is put: answer it, and call again */
   STEP_TIMEOUT,  /* the deadline passed */
   STEP_END,      /* read: the peer closed cleanly */
   STEP_FAILED    /* *error says why */
+};
+
+/* What OpenSSL waits to be told (engine_question). */
+enum engine_asks {
+  QUESTION_NONE,
+  QUESTION_HELLO,       /* which context? engine_answer_hello */
+  QUESTION_CERTIFICATE, /* which one is to be shown? certask_answer */
+  QUESTION_VERDICT      /* is the peer accepted? engine_answer_verdict */
 };
 
 /* How the peer's half of the stream ended (conn:eof()). */
@@ -54,6 +67,9 @@ struct engine {
   size_t kept_length;
   struct hello hello; /* of a server: whom its client wants */
   struct tape tape;   /* what was read of it, until that is answered */
+  struct certask certask;
+  struct verdict verdict;
+  struct fibre fibre; /* of a server that asks for a verdict */
   X509 *fault;        /* the certificate that verification stumbled at */
   int fault_depth;
   int alert;   /* the last fatal alert, sent or received, or TLS_ERROR_NONE */
@@ -71,6 +87,11 @@ struct engine {
 
 /* Install the callbacks that engines on this context report through. */
 void engine_prepare_context(SSL_CTX *context);
+
+/* Let servers on this context ask about the hello (hello_set_asking), and about
+** sessions that are resumed. Not for every context: with a servername callback
+** OpenSSL tries TLS 1.3 also without a certificate. */
+void engine_prepare_asking(SSL_CTX *context);
 
 /* The verify callback that goes with every verify mode. */
 int engine_note_fault(int ok, X509_STORE_CTX *store);
@@ -107,13 +128,31 @@ MUST_USE bool engine_open_memory(struct engine *e, SSL_CTX *context,
 void engine_close(struct engine *e);
 
 /*
-** Answer the question that a step has ended with (STEP_CALLBACK): refuse with
-** `alert`, or with HELLO_ACCEPTED go on: where `context` is not NULL, with a
-** fresh SSL of that one, which is handed the hello once more. False: it could
-** not be made, the error queue says why, and the next step refuses. Called
-** again, it changes an answer to a refusal.
+** Before the handshake, on a fresh SSL: does anybody want to be asked for a
+** certificate, and about the peer's? `decide` is called where that question
+** cannot wait, below OpenSSL; it gives the answer, or refuses by giving none.
+** NULL: OpenSSL's verdict counts.
 */
-MUST_USE bool engine_answer(struct engine *e, int alert, SSL_CTX *context);
+void engine_ask(struct engine *e, bool certificate, void (*decide)(SSL *ssl));
+
+/* The question that is to be answered before a step can go on. */
+enum engine_asks engine_question(const struct engine *e);
+
+/*
+** Answer QUESTION_HELLO: refuse with `alert`, or with HELLO_ACCEPTED go on:
+** where `context` is not NULL, with a fresh SSL of that one, which is handed
+** the hello once more. False: it could not be made, the error queue says why,
+** and the next step refuses. Called again, it changes an answer to a refusal.
+*/
+MUST_USE bool engine_answer_hello(struct engine *e, int alert,
+                                  SSL_CTX *context);
+
+/* Answer QUESTION_VERDICT (verdict_answer). Whom a refusal is about counts as
+** the certificate at fault. */
+void engine_answer_verdict(struct engine *e, int code, const char *reason);
+
+/* Wipe and free bytes that an engine holds or keeps. */
+void engine_drop(unsigned char **bytes, size_t *length);
 
 /* Hand memory back while idle, or keep it (design.md, Memory). */
 void engine_release_buffers(struct engine *e, bool release);
@@ -121,8 +160,9 @@ void engine_release_buffers(struct engine *e, bool release);
 /* Bytes that a read gives without its transport. */
 size_t engine_pending(const struct engine *e);
 
-/* The steps. *error is written only where the result is STEP_FAILED. A step
-** below another one of the same engine, from a callback, fails at once. */
+/* The steps (step.c). *error is written only where the result is STEP_FAILED.
+** A step below another one of the same engine, from a callback, fails at once.
+*/
 MUST_USE enum step engine_handshake(struct engine *e, struct tls_error *error);
 
 /* 1..size bytes; performs the handshake if it has not run. */

@@ -1,5 +1,6 @@
 #include "hello.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -12,7 +13,7 @@
 
 /* Own ex_data indexes; never index 0, which foreign code uses. */
 static int ssl_index = -1;     /* on SSL: its struct hello */
-static int context_index = -1; /* on SSL_CTX: anything where it asks */
+static int context_index = -1; /* on SSL_CTX: what it asks for */
 static CRYPTO_ONCE index_once = CRYPTO_ONCE_STATIC_INIT;
 
 static void index_make(void) {
@@ -90,6 +91,9 @@ static int refuse(int *alert, int number) {
 static int ask(struct hello *h, SSL *ssl, int *alert) {
   int number = copy_name(ssl, &h->name);
   if (number != HELLO_ACCEPTED) return refuse(alert, number);
+  if ((hello_asking(SSL_get_SSL_CTX(ssl)) & HELLO_OFFER) &&
+      !offer_take(&h->offer, h->tape, alert))
+    return SSL_CLIENT_HELLO_ERROR;
   h->state = HELLO_ASKED;
   return SSL_CLIENT_HELLO_RETRY;
 }
@@ -108,44 +112,38 @@ static int on_hello(SSL *ssl, int *alert, void *unused) {
   }
 }
 
-/* A name that was asked about is acknowledged, and none else (proofs.md 1.4).
-** OpenSSL calls this on clients too, where there is no hello. */
-static int acknowledge(SSL *ssl, int *alert, void *unused) {
-  const struct hello *h = SSL_get_ex_data(ssl, ssl_index);
-  (void)alert, (void)unused;
-  return h != NULL && h->state == HELLO_ANSWERED ? SSL_TLSEXT_ERR_OK
-                                                 : SSL_TLSEXT_ERR_NOACK;
-}
-
 void hello_prepare_context(SSL_CTX *context) {
   if (!has_indexes()) return; /* then nothing can ask */
   SSL_CTX_set_client_hello_cb(context, on_hello, NULL);
 }
 
-void hello_acknowledge(SSL_CTX *context) {
-  SSL_CTX_set_tlsext_servername_callback(context, acknowledge);
+bool hello_set_asking(SSL_CTX *context, unsigned what) {
+  return has_indexes() &&
+         SSL_CTX_set_ex_data(context, context_index, (void *)(uintptr_t)what);
 }
 
-bool hello_set_asking(SSL_CTX *context, bool asking) {
-  if (!has_indexes() ||
-      !SSL_CTX_set_ex_data(context, context_index, asking ? context : NULL))
-    return false;
-  if (asking)
-    hello_acknowledge(context);
-  else
-    SSL_CTX_set_tlsext_servername_callback(context, NULL);
-  return true;
-}
-
-bool hello_is_asking(const SSL_CTX *context) {
-  return has_indexes() && SSL_CTX_get_ex_data(context, context_index) != NULL;
+unsigned hello_asking(const SSL_CTX *context) {
+  if (!has_indexes()) return 0;
+  return (unsigned)(uintptr_t)SSL_CTX_get_ex_data(context, context_index);
 }
 
 bool hello_watch(struct hello *h, SSL *ssl) {
   return has_indexes() && SSL_set_ex_data(ssl, ssl_index, h);
 }
 
+/* OpenSSL asks on clients too, where there is no hello. */
+int hello_acknowledge(const struct hello *h) {
+  return h->state == HELLO_ANSWERED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+void hello_answer(struct hello *h, int alert) {
+  h->state = HELLO_ANSWERED;
+  h->alert = alert;
+  offer_clear(&h->offer);
+}
+
 void hello_clear(struct hello *h) {
   OPENSSL_free(h->name);
   h->name = NULL;
+  offer_clear(&h->offer);
 }

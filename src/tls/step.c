@@ -1,0 +1,283 @@
+#include "engine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "outcome.h"
+
+/* What OpenSSL negotiated decides how much a record takes (RFC 6066, 4). */
+static void note_handshake(struct engine *e) {
+  const SSL_SESSION *session = SSL_get0_session(e->ssl);
+  unsigned mode =
+      session != NULL ? SSL_SESSION_get_max_fragment_length(session) : 0;
+  e->handshaken = true;
+  if (mode >= TLSEXT_max_fragment_length_512 &&
+      mode <= TLSEXT_max_fragment_length_4096)
+    e->record = (size_t)256 << mode;
+  /* A plainly blocking server may idle: give its buffers back once. */
+  if (SSL_is_server(e->ssl) && e->wire->wait) SSL_free_buffers(e->ssl);
+  verdict_end(&e->verdict);
+}
+
+/* Say goodbye to a server whose session is refused: OpenSSL is through with the
+** handshake, and has no call that sends an alert. */
+static enum step refuse_session(struct engine *e, struct tls_error *error) {
+  int result = SSL_shutdown(e->ssl);
+  (void)result; /* as far as that gets through */
+  return outcome_fail_verification(e, error);
+}
+
+/* OpenSSL has shaken hands. Is the user content with what was resumed? */
+static enum step conclude(struct engine *e, struct tls_error *error) {
+  if (!SSL_is_server(e->ssl)) {
+    switch (verdict_conclude(&e->verdict, e->ssl)) {
+    case VERDICT_WAITS: return STEP_CALLBACK;
+    case VERDICT_REFUSED: return refuse_session(e, error);
+    default: break;
+    }
+  }
+  note_handshake(e);
+  tlserr_clear();
+  return STEP_DONE;
+}
+
+/* Before the first byte: where the context asks, keep a copy of the hello. */
+static void await_hello(struct engine *e) {
+  if (e->hello.state != HELLO_UNASKED || !SSL_in_before(e->ssl) ||
+      !SSL_is_server(e->ssl) || hello_asking(SSL_get_SSL_CTX(e->ssl)) == 0)
+    return;
+  e->hello.state = HELLO_AWAITED;
+  tape_record(&e->tape);
+}
+
+static enum step shake_hands(struct engine *e, struct tls_error *error) {
+  if (e->handshaken && !e->failed) return STEP_DONE;
+  if (e->failed) return outcome_fail_again(error);
+  if (engine_question(e) != QUESTION_NONE) return STEP_CALLBACK;
+  await_hello(e);
+  tlserr_clear();
+  e->wire->event = WIRE_NONE;
+  if (fibre_handshake(&e->fibre, e->ssl) != 1)
+    return outcome_stopped(e, true, error);
+  return conclude(e, error);
+}
+
+/* A read found nothing more: how did the stream end? */
+static enum step read_end(struct engine *e, struct tls_error *error) {
+  bool ignored = SSL_get_options(e->ssl) & SSL_OP_IGNORE_UNEXPECTED_EOF;
+  if (e->wire->event == WIRE_END && !ignored)
+    return outcome_stopped(e, false, error);
+  e->end = ENGINE_CLEAN;
+  if ((SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) == 0) return STEP_END;
+  return outcome_fail_closed(error);
+}
+
+/*
+** Is there anything to enter OpenSSL for? There is while it has a message of
+** its own to send, as the request for a client's certificate. On a socket that
+** does not wait the record's header is fetched first: finding nothing then
+** costs next to nothing (proofs.md 4.3).
+*/
+static bool has_input(struct engine *e) {
+  return e->wire->wait || e->io == NULL || SSL_has_pending(e->ssl) ||
+         SSL_in_init(e->ssl) || fdio_fetch(e->io) || e->wire->event == WIRE_END;
+}
+
+/* Has the peer sent close_notify? A fatal alert sets the same flag, and takes
+** the state machine out of its finished state. */
+static bool is_closed(const struct engine *e) {
+  return (SSL_get_shutdown(e->ssl) & SSL_RECEIVED_SHUTDOWN) &&
+         !SSL_in_init(e->ssl);
+}
+
+static enum step read_data(struct engine *e, void *data, size_t size,
+                           size_t *got, struct tls_error *error) {
+  if (!e->handshaken || e->failed) {
+    enum step step = shake_hands(e, error);
+    if (step != STEP_DONE) return step;
+  }
+  e->wire->event = WIRE_NONE;
+  if (is_closed(e)) return read_end(e, error);
+  if (!has_input(e))
+    return e->wire->event == WIRE_ERROR ? outcome_fail_system(e, error)
+                                        : outcome_waits(e, SSL_READING);
+  e->wire->event = WIRE_NONE;
+  if (SSL_read_ex(e->ssl, data, size, got)) return STEP_DONE;
+  if (is_closed(e)) return read_end(e, error);
+  return outcome_stopped(e, false, error);
+}
+
+static bool is_held(enum step step) {
+  return step == STEP_WANT_READ || step == STEP_WANT_WRITE ||
+         step == STEP_SIGNAL || step == STEP_TIMEOUT;
+}
+
+/* Did the system refuse the bytes? OpenSSL waits for the same again: any other
+** write would break the connection, and what the peer sent before with it. */
+static bool is_refused(const struct engine *e, enum step step) {
+  return step == STEP_FAILED && !e->failed && e->wire->event == WIRE_ERROR;
+}
+
+/* Keep a copy: a key update may stand before the record (so that OpenSSL has
+** not read our bytes yet), and then a retry takes them from here. */
+static bool hold(struct engine *e, const void *data, size_t length) {
+  e->held = OPENSSL_memdup(data, length);
+  e->held_length = e->held != NULL ? length : 0;
+  return e->held != NULL;
+}
+
+static enum step write_record(struct engine *e, const void *data, size_t length,
+                              struct tls_error *error) {
+  size_t put;
+  e->wire->event = WIRE_NONE;
+  if (SSL_write_ex(e->ssl, data, length, &put)) return STEP_DONE;
+  return outcome_stopped(e, false, error);
+}
+
+static enum step flush_held(struct engine *e, struct tls_error *error) {
+  if (e->held == NULL) return STEP_DONE;
+  if (e->failed) return outcome_fail_again(error);
+  enum step step = write_record(e, e->held, e->held_length, error);
+  if (step != STEP_CALLBACK && !is_held(step) && !is_refused(e, step))
+    engine_drop(&e->held, &e->held_length);
+  return step;
+}
+
+static enum step write_data(struct engine *e, const void *data, size_t length,
+                            bool *accepted, struct tls_error *error) {
+  enum step step = STEP_DONE;
+  *accepted = false;
+  if (!e->handshaken || e->failed) step = shake_hands(e, error);
+  if (step == STEP_DONE && e->held != NULL) step = flush_held(e, error);
+  if (step != STEP_DONE) return step;
+  step = write_record(e, data, length, error);
+  *accepted = step == STEP_DONE || is_held(step);
+  if (!is_held(step) && !is_refused(e, step)) return step;
+  if (hold(e, data, length)) return step;
+  e->failed = true; /* half a record is out and its bytes are lost */
+  tlserr_set(error, ERROR_SSL, "out of memory");
+  return STEP_FAILED;
+}
+
+static enum step close_write(struct engine *e, struct tls_error *error) {
+  if (SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) return STEP_DONE;
+  enum step step = flush_held(e, error);
+  if (step != STEP_DONE) return step;
+  tlserr_clear();
+  e->wire->event = WIRE_NONE;
+  return SSL_shutdown(e->ssl) >= 0 ? STEP_DONE
+                                   : outcome_stopped(e, true, error);
+}
+
+static enum step shut_down(struct engine *e, struct tls_error *error) {
+  enum step step = flush_held(e, error);
+  if (step != STEP_DONE) return step;
+  tlserr_clear();
+  e->wire->event = WIRE_NONE;
+  int result = SSL_shutdown(e->ssl);
+  if (result == 0) /* ours is out; the second call awaits the peer's */
+    result = SSL_shutdown(e->ssl);
+  if (result > 0 && !SSL_in_init(e->ssl)) return STEP_DONE;
+  if (result > 0 && ERR_peek_last_error() == 0)
+    /* To OpenSSL a fatal alert counts as closed, once it has told of it. */
+    ERR_raise(ERR_LIB_SSL, SSL_R_SHUTDOWN_WHILE_IN_INIT);
+  return outcome_stopped(e, true, error);
+}
+
+/* ---- the steps, as others call them ---- */
+
+/* A step begins; not below another one. */
+static bool enter(struct engine *e, struct tls_error *error) {
+  if (e->running)
+    tlserr_set(error, ERROR_VALUE, "the connection is busy with an operation");
+  if (e->running) return false;
+  e->running = true;
+  return true;
+}
+
+/* A callback has closed the connection. */
+static enum step leave(struct engine *e, struct tls_error *error) {
+  engine_close(e);
+  tlserr_clear();
+  tlserr_system(error, EBADF);
+  return STEP_FAILED;
+}
+
+/* A callback that failed makes the step fail, whatever OpenSSL made of it. */
+static enum step finish(struct engine *e, enum step step,
+                        struct tls_error *error) {
+  e->running = false;
+  if (e->doomed) return leave(e, error);
+  if (!e->interrupted && e->refusal == 0) return step;
+  if (e->refusal == 0 && e->held != NULL && is_held(step)) return step;
+  if (step == STEP_DONE && e->refusal != 0) e->failed = true;
+  if (e->refusal != 0)
+    tlserr_system(error, e->refusal);
+  else
+    tlserr_set(error, ERROR_SSL, "a callback failed");
+  tlserr_clear();
+  e->interrupted = false;
+  e->refusal = 0;
+  return STEP_FAILED;
+}
+
+/* The step that read this fails, but its data must not be lost. */
+static void keep(struct engine *e, const void *data, size_t length) {
+  e->kept = OPENSSL_memdup(data, length);
+  e->kept_length = e->kept != NULL ? length : 0;
+  if (e->kept == NULL) e->failed = true; /* the stream has a hole */
+}
+
+static enum step take_kept(struct engine *e, void *data, size_t size,
+                           size_t *got) {
+  e->running = false; /* OpenSSL is not asked */
+  *got = size < e->kept_length ? size : e->kept_length;
+  memcpy(data, e->kept, *got);
+  memmove(e->kept, e->kept + *got, e->kept_length - *got);
+  e->kept_length -= *got;
+  if (e->kept_length == 0) engine_drop(&e->kept, &e->kept_length);
+  return STEP_DONE;
+}
+
+size_t engine_pending(const struct engine *e) {
+  return e->kept_length + (size_t)SSL_pending(e->ssl);
+}
+
+enum step engine_handshake(struct engine *e, struct tls_error *error) {
+  if (e->handshaken && !e->failed && !e->running) return STEP_DONE;
+  if (!enter(e, error)) return STEP_FAILED;
+  return finish(e, shake_hands(e, error), error);
+}
+
+enum step engine_read(struct engine *e, void *data, size_t size, size_t *got,
+                      struct tls_error *error) {
+  if (!enter(e, error)) return STEP_FAILED;
+  if (e->kept != NULL) return take_kept(e, data, size, got);
+  enum step step = read_data(e, data, size, got, error);
+  if (step == STEP_DONE && e->interrupted) keep(e, data, *got);
+  return finish(e, step, error);
+}
+
+enum step engine_write(struct engine *e, const void *data, size_t length,
+                       bool *accepted, struct tls_error *error) {
+  *accepted = false;
+  if (!enter(e, error)) return STEP_FAILED;
+  return finish(e, write_data(e, data, length, accepted, error), error);
+}
+
+enum step engine_flush(struct engine *e, struct tls_error *error) {
+  if (!enter(e, error)) return STEP_FAILED;
+  return finish(e, flush_held(e, error), error);
+}
+
+enum step engine_close_write(struct engine *e, struct tls_error *error) {
+  if (!enter(e, error)) return STEP_FAILED;
+  return finish(e, close_write(e, error), error);
+}
+
+enum step engine_shutdown(struct engine *e, struct tls_error *error) {
+  if (!enter(e, error)) return STEP_FAILED;
+  return finish(e, shut_down(e, error), error);
+}
