@@ -25,7 +25,8 @@ BUSTED = /usr/bin/busted
 unexport ARGS BUILD EXTRA RUNNER SCALE BUSTED
 
 .PHONY: build deps demo test test-all asan tsan valgrind mutants check contract \
-	rockspec env install uninstall clean native suite FORCE
+	rockspec env install uninstall clean native suite \
+	bench bench-check bench-programs FORCE
 
 .DELETE_ON_ERROR:
 
@@ -220,6 +221,35 @@ contract: deps
 # Write the lists of files in the rockspec anew.
 rockspec:
 	@$(LUA) tools/rockspec.lua --write
+
+# --- how fast it is ---
+
+bench_programs := $(addprefix $(BUILD)/bench/,floor server idle crowd)
+bench_shared := bench/c/tls.c bench/c/certinfo.c
+
+bench-programs: $(bench_programs)
+
+$(bench_programs): $(BUILD)/bench/%: bench/c/%.c $(bench_shared) \
+		$(wildcard bench/c/*.h) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(compile) $(LDFLAGS) -o $@ $< $(bench_shared) $(ssl_libs)
+
+with_bench = env -u SSL_CERT_FILE -u SSL_CERT_DIR -u SSLKEYLOGFILE \
+	-u OPENSSL_CONF $(with_lua) BENCH_LUA=$(call quote,$(LUA)) \
+	BENCH_PROGRAMS=$(call quote,$(build_path)/bench)
+
+# Everybody against everybody, into bench/results.md: about a quarter of an
+# hour. QUICK=1: under two minutes, and into $(BUILD)/bench.
+bench: deps
+	@tools/deps.sh valgrind bench
+	@$(MAKE) $(jobs) -s --no-print-directory build bench-programs
+	@$(with_bench) QUICK=$(QUICK) $(LUA) bench/run.lua
+
+# Does pyssl keep the limits of bench/bars.txt?
+bench-check: deps
+	@tools/deps.sh valgrind
+	@$(MAKE) $(jobs) -s --no-print-directory build bench-programs
+	@$(with_bench) $(LUA) bench/check.lua
 
 # --- installing ---
 

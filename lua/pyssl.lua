@@ -82,7 +82,7 @@ end
 -- @tparam function f
 -- @param ...  its arguments
 -- @return f's results, or nil, error object
-function ssl.try(f, ...)
+ssl.try = core.try or function(f, ...)
   return finish(protect.call(f, ...))
 end
 

@@ -267,7 +267,7 @@ local server, locked = directory .. "/server.pem", directory .. "/locked.pem"
 print(load("load_cert_chain", server, directory .. "/encrypted.key"))
 print(load("load_cert_chain", locked, directory .. "/server.key"))
 load("load_verify_locations", locked)
-load("load_verify_locations", {cadata = io.open(locked):read("a")})
+load("load_verify_locations", {cadata = io.open(locked):read("*a")})
 load("load_dh_params", directory .. "/locked-dh.pem")
 print("done")
 ]]

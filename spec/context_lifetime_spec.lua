@@ -6,6 +6,7 @@ local process = require "support.process"
 local raised = require "support.raised"
 local scale = require "support.scale"
 local ssl = require "pyssl"
+local vm = require "support.vm"
 
 local function echo(client, server)
   client:send("there")
@@ -128,7 +129,8 @@ describe("a context", function()
   end)
 
   -- The first thing that such a call makes in Lua has the collector run.
-  it("may be closed by a finaliser in the middle of a call [H-21]", function()
+  vm.it_needs("generations",
+    "may be closed by a finaliser in the middle of a call [H-21]", function()
     collectgarbage("generational")
     finally(function()
       collectgarbage("restart")

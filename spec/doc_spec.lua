@@ -1,10 +1,12 @@
 -- The reference in doc/ against the live module, the contract, and itself.
+local carry = require "support.carry"
 local certs = require "support.certs"
 local pages = require "support.pages"
 local pair = require "support.pair"
 local process = require "support.process"
 local resumption = require "support.resumption"
 local ssl = require "pyssl"
+local vm = require "support.vm"
 
 local PORT = "8443" -- what the examples say
 
@@ -46,7 +48,7 @@ local function collect_names()
   for _, enum in ipairs {"TLSVersion", "Purpose"} do
     add("ssl." .. enum .. ".", (function()
       local members = {}
-      for name in pairs(ssl[enum]) do members[name] = true end
+      for name in vm.pairs(ssl[enum]) do members[name] = true end
       return members
     end)())
   end
@@ -56,6 +58,7 @@ local function collect_names()
   add_class("ctx", ctx)
   add_class("conn", conn)
   add_class("buffer", buffer)
+  add_class("conn", carry.wrapped()) -- an ssl.transport: the same names
   add_class("bio", ssl.MemoryBIO())
   add_class("object", ctx:wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), true))
   add_class("certificate", ssl.certificate(certs.read "server.pem"))
@@ -66,7 +69,7 @@ local function collect_names()
   add_file()
 end
 
-describe("the reference", function()
+vm.describe_needs("upvalues", "the reference", function()
   setup(collect_names)
 
   it("has an entry for everything that can be called, read or assigned", function()

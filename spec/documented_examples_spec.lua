@@ -137,11 +137,10 @@ describe("a handshake that does not block", function()
     plain:settimeout(0)
     local conn <close> = net.client_context():wrap_socket(plain,
       {server_hostname = "localhost", do_handshake_on_connect = false})
-    local waits = 0
+    assert.equal(0, conn:gettimeout())
     while true do
       local ok, err = ssl.try(conn.do_handshake, conn)
       if ok then break end
-      waits = waits + 1
       if err:is(ssl.SSLWantReadError) then
         assert(native.poll({conn:fileno()}, {}, scale.tolerance(5)))
       elseif err:is(ssl.SSLWantWriteError) then
@@ -150,7 +149,6 @@ describe("a handshake that does not block", function()
         error(err, 0)
       end
     end
-    assert.is_true(waits > 0)
     assert.matches("^TLSv1", conn:version())
     conn:close()
     server:join()

@@ -23,7 +23,10 @@ local function lua_says(chunk, path, cpath, directory)
   return (out:gsub("\n$", ""))
 end
 
-local LOADED = 'require "pyssl" io.write(package.searchpath("pyssl", package.path))'
+-- Where `require` found it.
+local LOADED = 'io.write((debug.getinfo(require "pyssl".try, "S").source:sub(2)))'
+
+local VERSION = _VERSION:match("%d.%d") -- 5.1 for LuaJIT, too
 
 -- What the shell makes of one of the variables.
 local function evaluate(lines, name)
@@ -60,7 +63,8 @@ describe("make install", function()
 
   local function paths()
     local root = directory .. "/opt/lib x"
-    return root .. "/share/lua/" .. VERSION .. "/?.lua", root .. "/lib/lua/" .. VERSION .. "/?.so"
+    return root .. "/share/lua/" .. VERSION .. "/?.lua",
+      root .. "/lib/lua/" .. VERSION .. "/?.so"
   end
 
   local OPTIONS = "PREFIX=/opt/lib x"
@@ -68,7 +72,8 @@ describe("make install", function()
   it("puts what require needs below DESTDIR and PREFIX", function()
     make("install", "DESTDIR=" .. directory, OPTIONS)
     local path, cpath = paths()
-    assert.equal(directory .. "/opt/lib x/share/lua/" .. VERSION .. "/pyssl.lua",
+    assert.equal(
+      directory .. "/opt/lib x/share/lua/" .. VERSION .. "/pyssl.lua",
       lua_says(LOADED, path, cpath, "/"))
   end)
 

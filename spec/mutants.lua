@@ -22,17 +22,17 @@ return {
     breaks = "SSLWantReadError has SSLWantWriteError's number",
     find = "{ERROR_WANT_READ, 2,", replace = "{ERROR_WANT_READ, 3,",
   }, {
-    file = "src/tls/engine.c", spec = "error_mapping",
+    file = "src/tls/outcome.c", spec = "error_mapping",
     breaks = "the verify code is lost",
     find = "error->verify_code = (int)code;",
     replace = "error->verify_code = 1;",
   }, {
-    file = "src/tls/engine.c", spec = "error_mapping failing_safe",
+    file = "src/tls/outcome.c", spec = "error_mapping failing_safe",
     breaks = "an alert that was sent is not told of",
     find = "if (error->alert == TLS_ERROR_NONE) error->alert = e->alert;",
     replace = "",
   }, {
-    file = "src/tls/engine.c", spec = "error_mapping socket_read",
+    file = "src/tls/outcome.c", spec = "error_mapping socket_read",
     breaks = "a truncated stream is no SSLEOFError",
     find = "if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) "
       .. "return fail_eof(e, error);",
@@ -143,7 +143,7 @@ return {
 
   -- the end of a stream
   {
-    file = "src/tls/engine.c", spec = "socket_read",
+    file = "src/tls/outcome.c", spec = "socket_read",
     breaks = "an end without close_notify counts as clean",
     find = "e->end = ENGINE_RAGGED;\n  error->class = ERROR_EOF;",
     replace = "e->end = ENGINE_CLEAN;\n  error->class = ERROR_EOF;",
@@ -166,7 +166,7 @@ return {
 
   -- interrupted writes, deadlines
   {
-    file = "src/tls/engine.c", spec = "interrupted_write",
+    file = "src/tls/step.c", spec = "interrupted_write",
     breaks = "a write does not finish the interrupted one before it",
     find = "if (e->held == NULL) return STEP_DONE;",
     replace = "return STEP_DONE;",
@@ -176,7 +176,7 @@ return {
     find = "return step == STEP_DONE ? engine_flush(&s->base.engine, e) : step;",
     replace = "return step;",
   }, {
-    file = "src/tls/engine.c", spec = "interrupted_write",
+    file = "src/tls/step.c", spec = "interrupted_write",
     breaks = "a record that is held does not count as accepted",
     find = "*accepted = step == STEP_DONE || is_held(step);",
     replace = "*accepted = step == STEP_DONE;",
@@ -186,7 +186,7 @@ return {
     find = "return same ? accepted : 0;",
     replace = "(void)same;\n  return accepted;",
   }, {
-    file = "src/tls/engine.c", spec = "interrupted_write",
+    file = "src/tls/step.c", spec = "interrupted_write",
     breaks = "close_notify goes out before the record that is held",
     find = [[SSL_SENT_SHUTDOWN) return STEP_DONE;
   enum step step = flush_held(e, error);]],
@@ -209,7 +209,8 @@ return {
   }, {
     file = "lua/pyssl/socket.lua", spec = "accept hostile_stall",
     breaks = "handshake_timeout is ignored",
-    find = "core.deadline(self.handshake_timeout)", replace = "core.deadline(5)",
+    find = "handshake(conn, core.deadline(timeout))",
+    replace = "handshake(conn, core.deadline(5))",
   }, {
     file = "src/bind/socket_step.c", spec = "wrap_socket context_connect",
     breaks = "a connection whose handshake failed stays open",
@@ -389,14 +390,112 @@ return {
     find = "if (!m->sent && c->engine.hello.state == HELLO_AWAITED) {",
     replace = "if (m->sent && c->engine.hello.state == HELLO_AWAITED) {",
   }, {
-    file = "src/bind/context_sni.c", spec = "sni_message",
+    file = "src/bind/question.c", spec = "sni_message",
     breaks = "the hello is told of twice to a context that is switched to",
     find = "  if (same) return true;\n  connection_forget_messages(L);\n",
     replace = "  if (same) return true;\n",
   }, {
-    file = "src/bind/context_sni.c", spec = "sni_message",
+    file = "src/bind/question.c", spec = "sni_message",
     breaks = "nobody is told of a hello at which sni_callback raises",
-    find = "connection_tell_messages(L); /* may close the connection */",
+    find = "engine_question(&c->engine) != QUESTION_HELLO",
+    replace = "false",
+  },
+
+  -- event loops
+  {
+    file = "lua/pyssl/loop/cqueues.lua", spec = "loop_cqueues",
+    breaks = "cqueues is not told that a descriptor's number may come again",
+    find = "  cqueues.cancel(fd)", replace = "",
+  }, {
+    file = "lua/pyssl/loop/luv.lua", spec = "loop_luv",
+    breaks = "a coroutine that was closed leaves its handle",
+    find = "function ticket.__gc(self) finish(self.task, true) end",
     replace = "",
+  }, {
+    file = "lua/pyssl/loop/luv.lua", spec = "loop_luv",
+    breaks = "an error in a coroutine vanishes",
+    find = "if failed then error(failed, 0) end", replace = "",
+  }, {
+    file = "lua/pyssl/loop/copas.lua", spec = "loop_copas",
+    breaks = "copas does not look at time limits",
+    find = "return core.left(self.deadline) == 0 end",
+    replace = "return false end",
+  }, {
+    file = "lua/pyssl/file.lua", spec = "loop_luv",
+    breaks = "a file that nobody holds is closed while it is read",
+    find = "  return keep(self, state.reader:read(formats))\nend",
+    replace = "  return state.reader:read(formats)\nend",
+  },
+
+  -- waiters
+  {
+    file = "src/bind/turn.c", spec = "waiter_coroutines",
+    breaks = "a second reader is not refused",
+    find = "if (co != NULL && is_alive(co)) return true;",
+    replace = "if (co != NULL && is_alive(co)) return false;",
+  }, {
+    file = "src/bind/turn.c", spec = "waiter_abandoned",
+    breaks = "a coroutine that has died keeps its turn",
+    find = "if (co != NULL && is_alive(co)) return true;",
+    replace = "if (co != NULL) return true;",
+  }, {
+    file = "src/bind/waiter.c", spec = "waiter_coroutines",
+    breaks = "nobody rings for those who wait for the same",
+    find = "if (turn_end(L, &c->turn)) ringer_ring(L, c);",
+    replace = "turn_end(L, &c->turn);",
+  }, {
+    file = "src/bind/socket_step.c", spec = "waiter_coroutines",
+    breaks = "one coroutine takes what another waits for",
+    find = "if (is_barred(L, s)) return false;", replace = "",
+  }, {
+    file = "src/bind/socket.c", spec = "waiter_abandoned",
+    breaks = "close wakes nobody",
+    find = "(void)!net_shutdown(fd, SHUT_RDWR);", replace = "",
+  }, {
+    file = "src/bind/socket.c", spec = "waiter_abandoned",
+    breaks = "a descriptor is closed under those who wait on it",
+    find = "  s->parting = fd;\n", replace = "  net_close(fd);\n",
+  }, {
+    file = "src/bind/socket.c", spec = "waiter_resolver",
+    breaks = "close does not wake who looks a name up",
+    find = "if (!lua_isnil(L, -1)) resolver_cancel(L, -1);", replace = "",
+  }, {
+    file = "lua/pyssl/op.lua", spec = "waiter",
+    breaks = "each wait has the whole time",
+    find = "mode, limit) and deadline or OVER",
+    replace = "mode, limit) and core.deadline(self.timeout) or OVER",
+  }, {
+    file = "src/bind/socket_step.c", spec = "waiter_handshake",
+    breaks = "the handshake of what was accepted takes as long as it likes",
+    find = "lua_pushnumber(L, s->io.deadline);\n  return 5;",
+    replace = "lua_pushnumber(L, s->deadline);\n  return 5;",
+  }, {
+    file = "src/bind/socket_step.c", spec = "waiter_handshake",
+    breaks = "handshake_timeout bounds what follows the handshake, too",
+    find = "if (s->base.engine.handshaken) s->io.deadline = s->deadline;",
+    replace = "",
+  }, {
+    file = "src/bind/socket_listen.c", spec = "waiter",
+    breaks = "what was accepted does not wait through the listener's waiter",
+    find = "lua_setiuservalue(L, -2, VALUE_WAITER);",
+    replace = "lua_pop(L, 1);",
+  }, {
+    file = "src/bind/waiter.c", spec = "waiter",
+    breaks = "the default waiter comes before the context's",
+    find = "lua_getiuservalue(L, -1, CONTEXT_WAITER);\n"
+      .. "  if (!lua_isnil(L, -1)) return 1;",
+    replace = "",
+  }, {
+    file = "lua/pyssl/waiter.lua", spec = "waiter_bad_input",
+    breaks = "a waiter may answer anything",
+    find = "if ready ~= false then", replace = "if false then",
+  }, {
+    file = "lua/pyssl/socket.lua", spec = "waiter_bad_input waiter_abandoned",
+    breaks = "an attempt to connect whose wait fails is forgotten",
+    find = "pending[self] = attempt -- where", replace = "-- where",
+  }, {
+    file = "lua/pyssl/address.lua", spec = "waiter_resolver",
+    breaks = "a look-up whose wait fails keeps its descriptor",
+    find = "core.drop_lookup(conn, lookup)", replace = "",
   },
 }

@@ -3,6 +3,7 @@
 -- own whose getaddrinfo is the suite's (support/lookup_host.c).
 local certs = require "support.certs"
 local process = require "support.process"
+local vm = require "support.vm"
 
 local HOST = (os.getenv "PYSSL_BUILD" or "build") .. "/spec/lookup_host"
 
@@ -10,7 +11,7 @@ local HOST = (os.getenv "PYSSL_BUILD" or "build") .. "/spec/lookup_host"
 -- it raises is raised here.
 local function run(code)
   local status, _, err = process.run({HOST,
-    "local _ENV = require 'support.lookup' " .. code, certs.path "ca.pem",
+    vm.source_in("support.lookup", code), certs.path "ca.pem",
     certs.path "server.pem", certs.path "server.key"}, {sanitizers = true})
   if status ~= 0 then error(err, 2) end
 end
@@ -156,10 +157,8 @@ describe("a look-up", function()
   it("takes no signal, and lets a signal interrupt who waits for it", function()
     run [[
       local function blocked()
-        for line in io.lines "/proc/thread-self/status" do
-          local mask = line:match "^SigBlk:%s*(%x+)"
-          if mask then return mask end
-        end
+        local file <close> = assert(io.open "/proc/thread-self/status")
+        return file:read("a"):match "\nSigBlk:%s*(%x+)"
       end
       local mask, before = blocked(), native.fd_count()
       native.deadline(0.1, "interrupted")

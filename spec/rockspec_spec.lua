@@ -1,5 +1,9 @@
 local process = require "support.process"
 
+-- A rock for Lua 5.1 is one for LuaJIT, too.
+local VERSION = _VERSION:match("%d.%d")
+local SHARE, LIB = "/share/lua/" .. VERSION, "/lib/lua/" .. VERSION
+
 -- LuaRocks passes no flags of ours and links as it likes: what it builds has to
 -- be the same module all the same. On a copy, for it writes beside the sources;
 -- HOME is elsewhere, and no server is asked.
@@ -17,7 +21,7 @@ describe("luarocks make", function()
   local function luarocks()
     process.check({"mkdir", directory .. "/copy", directory .. "/home"})
     process.check({"cp", "-R", "src", "lua", "rockspec", directory .. "/copy"})
-    process.check({"luarocks", "--lua-version", "5.4", "--only-server", "file:///",
+    process.check({"luarocks", "--lua-version", VERSION, "--only-server", "file:///",
       "--tree", directory .. "/tree", "make", "rockspec/pyssl-scm-1.rockspec"},
       {cwd = directory .. "/copy", env = {HOME = directory .. "/home"}})
   end
@@ -27,16 +31,19 @@ describe("luarocks make", function()
     local tree = directory .. "/tree"
     local out = process.check({process.lua, "-e", [[
       local ssl = require "pyssl"
-      print(package.searchpath("pyssl.core", package.cpath), ssl.OPENSSL_VERSION)
+      for line in io.lines("/proc/self/maps") do
+        local file = line:match(" (/.*/pyssl/core%.so)$")
+        if file then return print(file, ssl.OPENSSL_VERSION) end
+      end
     ]]}, {cwd = "/", env = {
-      LUA_PATH = tree .. "/share/lua/5.4/?.lua",
-      LUA_CPATH = tree .. "/lib/lua/5.4/?.so",
+      LUA_PATH = tree .. SHARE .. "/?.lua",
+      LUA_CPATH = tree .. LIB .. "/?.so",
     }})
-    assert.equal(tree .. "/lib/lua/5.4/pyssl/core.so", out:match("^(.-)\t"))
+    assert.equal(tree .. LIB .. "/pyssl/core.so", out:match("^(.-)\t"))
     assert.matches("\tOpenSSL 3", out)
     local names = {} -- hidden by the headers: no flag of ours was passed
     for name in process.check({"nm", "-D", "--defined-only",
-      tree .. "/lib/lua/5.4/pyssl/core.so"}):gmatch(" [TDBRVW] ([^\n@]+)") do
+      tree .. LIB .. "/pyssl/core.so"}):gmatch(" [TDBRVW] ([^\n@]+)") do
       names[#names + 1] = name
     end
     assert.same({"luaopen_pyssl_core"}, names)

@@ -1,19 +1,30 @@
 #!/bin/sh
 # Installs what is missing through the system's package manager, or says what
-# is. Silent and quick when nothing is. Usage: deps.sh [base|check|valgrind]...
+# is. Silent and quick when nothing is. Usage: deps.sh [SET]..., the sets being
+# base, check, valgrind, bench, and the VMs: 5.4, 5.3, 5.1, luajit.
 set -eu
 
 base="gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev libssl-dev libidn2-dev
-  lua-busted lua-socket lua-cqueues luarocks openssl curl python3 gnutls-bin ca-certificates git"
+  lua-busted lua-socket lua-cqueues lua-luv lua-copas luarocks openssl curl
+  python3 gnutls-bin ca-certificates git"
 check="clang-format lua-check universal-ctags"
 valgrind="valgrind"
+bench="lua-sec lua-luaossl gnuplot-nox wrk nginx-light util-linux"
+
+# Debian says liblua5.1-0-dev, and liblua5.3-dev.
+lib_suffix() {
+  [ "$1" != 5.1 ] || echo "-0"
+}
 
 packages=
 for set in "${@:-base}"; do
   case $set in
     base) packages="$packages $base" ;;
+    5.[0-9]) packages="$packages lua$set liblua$set$(lib_suffix "$set")-dev" ;;
+    luajit) packages="$packages luajit2 libluajit2-5.1-dev liblua5.1-0-dev" ;;
     check) packages="$packages $check" ;;
     valgrind) packages="$packages $valgrind" ;;
+    bench) packages="$packages $bench" ;;
     *) echo "deps.sh: no such set: $set" >&2; exit 2 ;;
   esac
 done
@@ -23,12 +34,22 @@ done
 present() {
   case $1 in
     libc6-dev) [ -e /usr/include/stdio.h ] ;;
-    liblua5.4-dev) pkg-config --exists lua5.4 || pkg-config --exists lua-5.4 ;;
+    liblua5.*-dev) version=${1#liblua} && version=${version%%-*} &&
+      { pkg-config --exists "lua$version" || pkg-config --exists "lua-$version"; } ;;
+    luajit2) command -v luajit ;;
+    libluajit2-5.1-dev) pkg-config --exists luajit ;;
     libssl-dev) pkg-config --exists openssl ;;
     libidn2-dev) pkg-config --exists libidn2 ;;
     lua-busted) [ -x /usr/bin/busted ] ;;
     lua-socket) lua5.4 -e 'require "socket"' ;;
     lua-cqueues) lua5.4 -e 'require "cqueues"' ;;
+    lua-luv) lua5.4 -e 'require "luv"' ;;
+    lua-copas) lua5.4 -e 'require "copas"' || lua5.1 -e 'require "copas"' ;;
+    lua-sec) lua5.4 -e 'require "ssl"' ;;
+    lua-luaossl) lua5.4 -e 'require "openssl"' ;;
+    gnuplot-nox) command -v gnuplot ;;
+    nginx-light) command -v nginx ;;
+    util-linux) command -v taskset ;;
     lua-check) command -v luacheck ;;
     gnutls-bin) command -v gnutls-cli ;;
     universal-ctags) command -v ctags ;;

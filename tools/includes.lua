@@ -1,7 +1,7 @@
 --- Checks which way the includes point (design.md, section 2): src/sys knows
 -- neither OpenSSL nor Lua, src/tls no Lua; a floor includes itself and those
 -- below; there is no circle, name.c and name.h being one; what differs between
--- versions stands in a compat.h. Usage: lua tools/includes.lua FILE...
+-- versions stands in a compat.h or compat.c. Usage: lua tools/includes.lua FILE...
 local FLOORS = {sys = 1, tls = 2, bind = 3}
 local FOREIGN = {
   {pattern = "^openssl/", floor = 2},
@@ -44,7 +44,7 @@ local function check_foreign(file, line, floor, name)
 end
 
 local function check_version(file, line, text)
-  if file:find("/compat%.h$") or not text:find("^%s*#%s*e?l?if") then return end
+  if file:find("/compat%.[ch]$") or not text:find("^%s*#%s*e?l?if") then return end
   for _, name in ipairs(VERSIONS) do
     if text:find(name, 1, true) then
       complain(file, line, name .. " outside a compat.h")

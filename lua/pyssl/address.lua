@@ -1,11 +1,12 @@
 --- address - from what a caller writes to addresses that a socket can use.
 -- A host and port, {host, port}, or a Unix-domain path; names are looked up on
 -- a helper thread, whose end is awaited as any other event.
--- Calls: check, errors, waiter. Called by: socket, context, pyssl.
+-- Calls: check, errors, protect, waiter. Called by: socket, context, pyssl.
 
 local core = require "pyssl.core"
 local check = require "pyssl.check"
 local errors = require "pyssl.errors"
+local protect = require "pyssl.protect"
 local waiter = require "pyssl.waiter"
 
 local address = {}
@@ -62,11 +63,9 @@ function address.take(host, port, name, depth)
   return host, to_port(port)
 end
 
--- Look a name up on a helper thread, waiting as the connection does.
-local function look_up(conn, host, port, family, deadline)
-  local lookup = core.new_resolver(host, family)
+-- Wait for a look-up as the connection waits.
+local function await(conn, lookup, port, deadline)
   local outside = conn.timeout ~= 0 and core.waiter(conn) ~= nil
-  core.keep_lookup(conn, lookup)
   local list, status, left = resolve(lookup, port, outside, nil, deadline)
   while list == nil do
     if status == "read" and not waiter.wait(conn, lookup, "r", left) then
@@ -74,7 +73,16 @@ local function look_up(conn, host, port, family, deadline)
     end
     list, status, left = resolve(lookup, port, outside, nil, left)
   end
-  core.keep_lookup(conn, nil)
+  return list
+end
+
+-- Look a name up on a helper thread. Whatever ends that, nothing of it is left.
+local function look_up(conn, host, port, family, deadline)
+  local lookup = core.new_resolver(host, family)
+  core.keep_lookup(conn, lookup)
+  local ok, list = protect.call(await, conn, lookup, port, deadline)
+  core.drop_lookup(conn, lookup)
+  if not ok then error(list, 0) end
   return list
 end
 

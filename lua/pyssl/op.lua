@@ -2,15 +2,16 @@
 --
 -- A step (in C) tries, waits inside its descriptor where the socket waits
 -- plainly, and gives its results; what fails, it raises. Its first result is nil
--- only where it is to be called again: nil, status, deadline, progress. The
--- statuses:
+-- only where it is to be called again: nil, status, deadline, progress, limit.
+-- The limit is the deadline, or an earlier one for this wait alone. The statuses:
 --   "read", "write"  the descriptor is to be awaited, through the waiter
 --   "bell"  another coroutine awaits the same: wait until that one goes on
 --   "callback"  a function of the user's is to be asked first: callback.lua
 --   "signal"  a signal interrupted the wait. Between two calls Lua's hook has
 --             run, which is how Ctrl-C ends a script that waits.
 -- The deadline is made once, by the first call, so that nothing extends it.
--- No C frame lies under this loop: whatever it calls may yield.
+-- Whatever the loop calls may yield: no C frame lies under it but that of
+-- method.c, which the VM can take up again.
 -- Calls: callback, waiter. Called by: socket, object.
 
 local core = require "pyssl.core"
@@ -25,12 +26,12 @@ local BELL_SLICE = 1 -- seconds
 local OVER = 0 -- a deadline that has passed
 
 -- Do what a step has asked for; its deadline, then.
-local function pause(self, status, deadline)
+local function pause(self, status, deadline, limit)
   if status == "read" or status == "write" then
     local mode = status == "read" and "r" or "w"
-    return waiter.wait(self, self, mode, deadline) and deadline or OVER
+    return waiter.wait(self, self, mode, limit) and deadline or OVER
   elseif status == "bell" then
-    local slice = math.min(core.left(deadline) or BELL_SLICE, BELL_SLICE)
+    local slice = math.min(core.left(limit) or BELL_SLICE, BELL_SLICE)
     waiter.wait(self, core.bell(self), "r", core.deadline(slice))
   elseif status == "callback" then
     callback.ask(self)
@@ -39,15 +40,30 @@ local function pause(self, status, deadline)
   return deadline
 end
 
---- The method that drives `step` with its receiver and up to three arguments;
--- it gives the step's results, two at most.
-function op.method(step)
-  return function(self, a, b, c)
-    local result, second, deadline, progress = step(self, a, b, c)
-    while result == nil do
-      deadline = pause(self, second, deadline)
-      result, second, deadline, progress =
+-- The loop for a step: goes on where its first call has asked for that.
+local function loop(step)
+  return function(self, a, b, c, second, deadline, progress, limit)
+    local result
+    repeat
+      deadline = pause(self, second, deadline, limit)
+      result, second, deadline, progress, limit =
         step(self, a, b, c, deadline, progress)
+    until result ~= nil
+    if second == nil then return result end
+    return result, second
+  end
+end
+
+--- The method that drives `step` with its receiver and up to three arguments;
+-- it gives the step's results, two at most. Where the VM lets C call the loop so
+-- that it may yield, it is a C function, which mostly ends at once (method.c).
+function op.method(step)
+  local go_on = loop(step)
+  if core.method then return core.method(step, go_on) end
+  return function(self, a, b, c)
+    local result, second, deadline, progress, limit = step(self, a, b, c)
+    if result == nil then
+      return go_on(self, a, b, c, second, deadline, progress, limit)
     end
     if second == nil then return result end
     return result, second
@@ -57,10 +73,12 @@ end
 --- The same with a deadline that began earlier: (self, deadline, a, b).
 function op.until_deadline(step)
   return function(self, deadline, a, b)
-    local result, second, left, progress = step(self, a, b, nil, deadline)
+    local result, second, left, progress, limit =
+      step(self, a, b, nil, deadline)
     while result == nil do
-      left = pause(self, second, left)
-      result, second, left, progress = step(self, a, b, nil, left, progress)
+      left = pause(self, second, left, limit)
+      result, second, left, progress, limit =
+        step(self, a, b, nil, left, progress)
     end
     return result, second
   end

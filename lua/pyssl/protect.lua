@@ -10,8 +10,15 @@ local probe = coroutine.create(function() pcall(coroutine.yield) end)
 coroutine.resume(probe)
 protect.native = coroutine.status(probe) == "suspended"
 
+-- The present coroutine; nil on the main thread, and where it cannot yield.
+local can_yield = coroutine.isyieldable -- since 5.3, and in LuaJIT
+local function running()
+  local co, main = coroutine.running()
+  if not main and (not can_yield or can_yield()) then return co end
+end
+
 if protect.native then
-  protect.call, protect.running = pcall, coroutine.running
+  protect.call, protect.running = pcall, running
   return protect
 end
 
@@ -36,9 +43,9 @@ function protect.call(f, ...)
 end
 
 --- The coroutine that an event loop is to resume: the outermost one.
--- @treturn ?thread  nil on the main thread
+-- @treturn ?thread  nil on the main thread, and where nothing can yield
 function protect.running()
-  local co = coroutine.running()
+  local co = running()
   while outer[co] do co = outer[co] end
   return co
 end

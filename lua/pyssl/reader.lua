@@ -1,12 +1,14 @@
 --- reader - reads from a connection by the formats of Lua's io library.
 -- Owns what was received and not read. What a failing read has received, and
 -- what earlier formats of its call have taken, is there for the next one.
--- Calls: core, check, chunks, errors, the connection's recv. Called by: file.
+-- Calls: core, check, chunks, errors, protect, the connection's recv. Called by:
+-- file.
 
 local core = require "pyssl.core"
 local check = require "pyssl.check"
 local chunks = require "pyssl.chunks"
 local errors = require "pyssl.errors"
+local protect = require "pyssl.protect"
 
 local reader = {}
 reader.__index = reader
@@ -35,7 +37,7 @@ end
 -- What conn:recv gives, and "" also at an end that it raises: once both sides
 -- have closed, the socket reports a read as a mistake.
 local function receive(conn, count)
-  local ok, result = pcall(conn.recv, conn, count)
+  local ok, result = protect.call(conn.recv, conn, count)
   if ok then return result end
   if core.is_error(result) and result:is(errors.SSLZeroReturnError) then
     return ""
@@ -142,7 +144,7 @@ end
 function reader:read(formats)
   if formats.n == 1 then return read_format(self, nil, formats[1]) end
   local journal, results = {}, {n = 0}
-  local ok, err = pcall(read_each, self, journal, formats, results)
+  local ok, err = protect.call(read_each, self, journal, formats, results)
   if ok then return unpack(results, 1, results.n) end
   if self.input then self.input:unread(concat(journal)) end
   return error(err, 0)

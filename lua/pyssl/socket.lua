@@ -49,8 +49,8 @@ end
 -- The handshake of a connection that was accepted. Under a waiter its first
 -- operation performs it, so that accept goes on to others.
 local function begin_handshake(conn, timeout)
-  steps.close_on_failure(conn)
   if core.waiter(conn) then return steps.limit_handshake(conn, timeout) end
+  steps.close_on_failure(conn)
   handshake(conn, core.deadline(timeout))
 end
 
@@ -86,13 +86,21 @@ local function new_attempt(self, addresses, near)
   }
 end
 
--- The attempt of connect and connect_ex: the one that waits, or a new one. A
--- descriptor that is there can only go to an address of its family.
+-- The attempt of connect and connect_ex: the one that waits where it is to the
+-- same host, or a new one. A descriptor that is there can only go to an address
+-- of its family.
 local function take_attempt(self, host, port, deadline)
-  if pending[self] then return pending[self] end
+  local attempt = pending[self]
+  if attempt and (attempt.keep
+      or attempt.host == host and attempt.port == port) then
+    return attempt
+  end
+  if attempt then steps.drop_descriptor(self) end
   local family = steps.family_name(self)
-  return new_attempt(self,
-                     address.lookup(self, host, port, family, deadline))
+  attempt = new_attempt(self,
+                        address.lookup(self, host, port, family, deadline))
+  attempt.host, attempt.port = host, port
+  return attempt
 end
 
 -- Try the present address: 0 or an errno value, and whether the deadline has
@@ -100,6 +108,7 @@ end
 local function try_address(self, attempt, deadline)
   local far = attempt.addresses[attempt.index]
   local near = address.match(attempt.near, far)
+  pending[self] = attempt -- where it does not come back from a wait
   local number, late = connect_to(self, deadline, far, near)
   local err = number ~= 0 and core.system_error(number)
   local waits = err and (err.name == "EINPROGRESS" or late and attempt.keep)

@@ -1,7 +1,9 @@
 --- subclass - what a context makes of its new connections.
 -- Python's sslsocket_class and sslobject_class (D-14, D-15) are a function here,
 -- which is given the connection and returns what its maker is to return.
--- Calls: nothing. Called by: context, socket.
+-- Calls: protect. Called by: context, socket.
+
+local protect = require "pyssl.protect"
 
 local subclass = {}
 
@@ -12,7 +14,7 @@ local subclass = {}
 -- @raise what `class` raises, unchanged
 function subclass.apply(class, conn)
   if class == nil then return conn end
-  local ok, result = pcall(class, conn)
+  local ok, result = protect.call(class, conn)
   if ok then return result end
   conn:close()
   error(result, 0)

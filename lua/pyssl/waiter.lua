@@ -1,6 +1,7 @@
 --- waiter - waiting where a blocking socket would poll: through the function that
 -- the socket, its context or the program has for that, which may yield.
--- Calls: check, errors, protect. Called by: op, address, pyssl.
+-- Calls: check, errors, protect. Called by: op, address, pyssl, loop
+-- adapters.
 
 local core = require "pyssl.core"
 local check = require "pyssl.check"
@@ -12,12 +13,6 @@ local waiter = {}
 local function value_error(message)
   error(errors.ValueError(message), 0)
 end
-
--- On Lua 5.1 a waiter that yields cannot be called under pcall.
-local function call_directly(f, ...)
-  return true, f(...)
-end
-local guarded = protect.native and pcall or call_directly
 
 -- What a waiter has answered: is the time over?
 local function is_over(ready, timeout)
@@ -42,7 +37,7 @@ end
 function waiter.wait(conn, object, mode, deadline)
   local f = core.waiter(conn) or waiter.poll -- it may have been taken away
   local timeout = core.left(deadline)
-  local ok, ready = guarded(f, object, mode, timeout)
+  local ok, ready = protect.call(f, object, mode, timeout)
   core.resume(conn)
   if not ok then error(ready, 0) end
   return not is_over(ready, timeout)
@@ -50,14 +45,33 @@ end
 
 -- The descriptor of what can be awaited.
 local function descriptor(sock)
-  if type(sock) == "number" then return check.integer(1, "wait", sock) end
+  if type(sock) == "number" and sock % 1 ~= 0 then
+    check.fail(1, "wait", "number has no integer representation", 1)
+  end
+  if type(sock) == "number" then return sock end
   local kind = type(sock)
   for _, name in ipairs {"getfd", "fileno", "pollfd"} do
     if (kind == "table" or kind == "userdata") and sock[name] then
       return sock[name](sock)
     end
   end
-  check.expected(1, "wait", "socket or descriptor", sock)
+  check.expected(1, "wait", "socket or descriptor", sock, 1)
+end
+
+--- Check the arguments that a waiter is called with.
+-- @treturn integer  the descriptor
+function waiter.check(sock, mode, timeout)
+  local fd = descriptor(sock)
+  if mode ~= "r" and mode ~= "w" then value_error("a mode is \"r\" or \"w\"") end
+  if timeout ~= nil then
+    if type(timeout) ~= "number" then
+      check.expected(3, "wait", "number", timeout)
+    end
+    if timeout < 0 or timeout ~= timeout then
+      value_error("timeout must not be negative")
+    end
+  end
+  return fd
 end
 
 --- Wait in the system until a descriptor can be read or written: a waiter that
@@ -70,16 +84,12 @@ end
 -- @raise OSError EBADF where it has no open descriptor; ValueError for another
 -- mode and a negative time-out
 function waiter.poll(sock, mode, timeout)
-  local fd = descriptor(sock)
-  if mode ~= "r" and mode ~= "w" then value_error("a mode is \"r\" or \"w\"") end
-  if timeout ~= nil then
-    check.type(3, "wait", "number", timeout)
-    if not (timeout >= 0) then value_error("timeout must not be negative") end
+  local fd = waiter.check(sock, mode, timeout)
+  local deadline = core.deadline(timeout)
+  local ready = core.wait(fd, mode, deadline)
+  while ready == nil do -- a signal came; Lua's hook runs here
+    ready = core.wait(fd, mode, deadline)
   end
-  local deadline, ready = core.deadline(timeout), nil
-  repeat
-    ready = core.wait(fd, mode, deadline) -- nil: a signal; Lua's hook runs here
-  until ready ~= nil
   return ready
 end
 

@@ -1,9 +1,10 @@
 --- writer - holds writes back and sends them together.
 -- Owns what was written and not sent: nothing of it is lost to an error, and
 -- nothing sent twice.
--- Calls: errors, and the connection's sendall. Called by: file.
+-- Calls: errors, protect, and the connection's sendall. Called by: file.
 
 local errors = require "pyssl.errors"
+local protect = require "pyssl.protect"
 
 local writer = {}
 writer.__index = writer
@@ -67,7 +68,7 @@ end
 -- the connection expects the very same data again, and so it stays as it is.
 local function send_offered(self)
   local offered = self.offered
-  local ok, err = pcall(self.conn.sendall, self.conn, offered)
+  local ok, err = protect.call(self.conn.sendall, self.conn, offered)
   local is_same = self.offered == offered
   if ok then
     if is_same then self.offered = nil end

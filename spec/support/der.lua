@@ -19,7 +19,7 @@ der.VISIBLE, der.UNIVERSAL, der.BMP = 26, 28, 30
 function der.tlv(tag, ...)
   local body = table.concat({...})
   if #body < 128 then return string.char(tag, #body) .. body end
-  local length = string.pack(">I4", #body):gsub("^\0+", "")
+  local length = string.pack(">I4", #body):gsub("^%z+", "")
   return string.char(tag, 128 + #length) .. length .. body
 end
 local tlv = der.tlv

@@ -30,8 +30,8 @@ local function failures()
   local path = certs.path
   local ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
   local function fails(f, ...)
-    local call = {f, ...}
-    return function() assert(not pcall(table.unpack(call))) end
+    local call = table.pack(f, ...)
+    return function() assert(not pcall(table.unpack(call, 1, call.n))) end
   end
   local function refused(name)
     return function()

@@ -196,8 +196,8 @@ static int native_setenv(lua_State *L) {
 /* --- signals --- */
 
 static const char *const signal_names[] = {
-    "SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP",  "SIGINT",  "SIGKILL",
-    "SIGPIPE", "SIGQUIT", "SIGSTOP", "SIGTERM", "SIGUSR1", "SIGUSR2", NULL};
+    "SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP",  "SIGINT",  "SIGKILL", "SIGPIPE",
+    "SIGQUIT", "SIGSTOP", "SIGTERM", "SIGUSR1", "SIGUSR2", NULL};
 static const int signal_numbers[] = {SIGALRM, SIGCHLD, SIGCONT, SIGHUP,
                                      SIGINT,  SIGKILL, SIGPIPE, SIGQUIT,
                                      SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
@@ -440,31 +440,38 @@ static int native_trim(lua_State *L) {
 /* --- a deadline for each spec --- */
 
 #define GRACE 10 /* seconds between the error and the end of the process */
+#define AGAIN 20 /* signals a second until the error is raised */
 
 static struct {
-  lua_State *L; /* the main thread: it loads this module */
-  volatile sig_atomic_t expired;
+  lua_State *L;                   /* the main thread: it loads this module */
+  volatile sig_atomic_t expired;  /* signals that came */
+  volatile sig_atomic_t patience; /* how many may come */
   char text[512];
   size_t length;
 } deadline;
 
 static void raise_in_lua(lua_State *L, lua_Debug *ar) {
+  const struct itimerval timer = {{GRACE, 0}, {GRACE, 0}};
   (void)ar;
   lua_sethook(L, NULL, 0, 0);
+  deadline.patience = 0;
+  setitimer(ITIMER_REAL, &timer, NULL);
   luaL_error(L, "%s", deadline.text);
 }
 
 /*
 ** First an error at the next instruction of the main thread, the way lua.c
-** treats Ctrl-C. Where that does not help (a loop that catches errors, a
-** system call that is not interrupted) the process ends.
+** treats Ctrl-C; a signal that comes just before a system call does not
+** interrupt it, so others follow. Where that does not help (a loop that catches
+** errors, a system call that is not interrupted) the process ends.
 */
 static void deadline_passed(int number) {
   (void)number;
-  if (deadline.expired++) {
+  if (deadline.expired++ > deadline.patience) {
     (void)!write(STDERR_FILENO, deadline.text, deadline.length);
     _exit(124);
   }
+  if (deadline.expired > 1) return;
   lua_sethook(deadline.L, raise_in_lua,
               LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
@@ -474,13 +481,14 @@ static int native_deadline(lua_State *L) {
   double seconds = luaL_checknumber(L, 1);
   const char *text = luaL_optstring(L, 2, "too late");
   struct sigaction action = {.sa_handler = deadline_passed};
-  struct itimerval timer = {.it_interval = {GRACE, 0}};
+  struct itimerval timer = {.it_interval = {0, 1000000 / AGAIN}};
   timer.it_value.tv_sec = (time_t)seconds;
   timer.it_value.tv_usec =
       (suseconds_t)((seconds - (double)timer.it_value.tv_sec) * 1e6);
   setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
   if (deadline.expired) lua_sethook(deadline.L, NULL, 0, 0);
   deadline.expired = 0;
+  deadline.patience = GRACE * AGAIN;
   snprintf(deadline.text, sizeof deadline.text, "%s\n", text);
   deadline.length = strlen(deadline.text);
   if (sigaction(SIGALRM, &action, NULL) != 0) return failed(L, errno);

@@ -390,5 +390,6 @@ simple("error objects", function()
 end)
 
 require "support.oom_settings"
+require "support.oom_transport"
 
 return case.cases

@@ -5,9 +5,10 @@
 local pages = {}
 
 local NAMES = {
-  "README.md", "module.md", "context.md", "socket.md", "object.md", "session.md",
+  "README.md", "module.md", "context.md", "socket.md", "object.md",
+  "transport.md", "session.md",
   "file.md", "buffer.md", "errors.md", "certificates.md", "trust.md",
-  "nonblocking.md",
+  "nonblocking.md", "loops.md", "embedding.md", "vms.md",
 }
 
 local function read(path)

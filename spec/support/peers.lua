@@ -112,7 +112,8 @@ local function find_port(self)
   local inodes = {}
   local _, links = process.run({"ls", "-l", "/proc/" .. self.pid .. "/fd"})
   for inode in links:gmatch("socket:%[(%d+)%]") do inodes[inode] = true end
-  for line in io.lines("/proc/net/tcp") do
+  local file <close> = assert(io.open("/proc/net/tcp"))
+  for line in file:lines() do
     local port, inode = line:match(
       "^ *%d+: %x+:(%x+) %x+:%x+ 0A .- .- .- +%d+ +%d+ (%d+)")
     if inode and inodes[inode] then return tonumber(port, 16) end

@@ -28,6 +28,11 @@ vm.has = {
   ["stop"] = not lua51, -- whether the collector is stopped can be asked
   ["yield"] = not lua51, -- across pcall and metamethods
   ["hooks"] = not vm.jit, -- in compiled loops
+  ["formats"] = not lua51, -- 5.4's numbers and lines in file:read
+  ["interrupts"] = not vm.old, -- lua ends a wait in the system at Ctrl-C
+  ["memory"] = not vm.jit, -- survives that there is none
+  ["messages"] = not lua51, -- lua says what an error object says
+  ["upvalues"] = not lua51, -- of C functions, for debug.getupvalue
 }
 
 local function describe_or_pend(kind, feature, name, body)
@@ -47,11 +52,20 @@ function vm.describe_needs(feature, name, body)
   return describe_or_pend("describe", feature, name, body)
 end
 
+--- pairs, also where the VM asks no __pairs.
+function vm.pairs(t)
+  local metatable = getmetatable(t)
+  return (metatable and metatable.__pairs or pairs)(t)
+end
+
 if vm.version >= 5.4 then
   function vm.install() end
   function vm.install_in_busted() end
   function vm.argv(argv) return argv end
   function vm.source(text) return text end
+  function vm.source_in(module, text)
+    return ("local _ENV = require %q %s"):format(module, text)
+  end
   return vm
 end
 
@@ -77,7 +91,9 @@ local FIRST = 'require"support.vm".install() ' .. HEAD
 
 -- Is there anything in the text that the VM alone would not understand?
 local function needs_help(text, translated)
-  if text ~= translated or text:find("support%.") then return true end
+  if text ~= translated or text:find("support%.") or text:find(":read%(") then
+    return true
+  end
   for _, name in ipairs(library.names) do
     if text:find("%f[%w]" .. name .. "[.(]") then return true end
   end
@@ -89,6 +105,12 @@ function vm.source(text)
   local ok, translated = pcall(translate.chunk, text, options)
   if not ok or not needs_help(text, translated) then return text end
   return FIRST .. translated
+end
+
+--- The same, with what a module returns as its environment.
+function vm.source_in(module, text)
+  local enter = vm.old and "setfenv(1, require %q) " or "local _ENV = require %q "
+  return FIRST .. enter:format(module) .. translate.chunk(text, options)
 end
 
 --- The function of a chunk written for 5.4; nil and why.
@@ -106,33 +128,38 @@ local function load_file(name)
   return vm.compile(text, "@" .. name)
 end
 
+local BUILD = os.getenv("PYSSL_BUILD") or ""
+
 -- The name of a translated copy of a program.
 local function translated_file(name)
   local text = read_file(name)
   local source = text and vm.source(text)
   if source == text then return name end
-  local copy = os.getenv("PYSSL_BUILD") .. "/spec/" .. name:gsub("[^%w.]", "_")
+  local copy = BUILD .. "/spec/" .. name:gsub("[^%w.]", "_")
   local file = assert(io.open(copy, "wb"))
   file:write(source)
   file:close()
   return copy
 end
 
-local WARN = [[function warn(...)
-  io.stderr:write("Lua warning: ", table.concat {...}, "\n")
+local WARN = [[local on = true
+function warn(text)
+  if text == "@off" or text == "@on" then on = text == "@on" return end
+  if on then io.stderr:write("Lua warning: ", text, "\n") end
 end]]
 
 --- A command: its programs in Lua are translated, whether texts or files, and
 -- -W is an option that the VM understands.
 function vm.argv(argv)
   local ours, out = argv[1] == os.getenv("PYSSL_LUA"), {argv[1]}
+  local host = argv[1]:sub(1, #BUILD) == BUILD
   for i = 2, #argv do
     if ours and argv[i] == "-W" then
       out[#out + 1] = "-e"
       out[#out + 1] = WARN
     elseif ours and argv[i - 1] == "-e" then
       out[#out + 1] = vm.source(argv[i])
-    elseif argv[i]:find("%.lua$") then
+    elseif (ours or host) and argv[i]:find("%.lua$") then
       out[#out + 1] = translated_file(argv[i])
     else
       out[#out + 1] = argv[i]
@@ -158,6 +185,7 @@ local installed
 --- Have the modules of specs translated from now on.
 function vm.install()
   if installed then return end
+  library.extend_files()
   table.insert(package.searchers or package.loaders, 2, search)
   installed = true
 end

@@ -32,6 +32,7 @@ local function close(value, err)
   local metatable = debug.getmetatable(value)
   local method = metatable and metatable.__close
   if method then return method(value, err) end
+  if io.type(value) == "closed file" then return end
   value:close() -- files have no __close before 5.4
 end
 
@@ -71,11 +72,27 @@ function lib.rshift(a, n) return math.floor(a / 2 ^ n) end
 
 -- --- the library ---
 
-lib.names = {"table", "string", "math", "coroutine", "load", "xpcall", "utf8"}
+lib.names = {
+  "table", "string", "math", "coroutine", "package", "load", "xpcall", "utf8",
+}
 
 local function with(parent, more)
-  return setmetatable(more, {__index = parent})
+  return setmetatable(more, {__index = parent, __newindex = parent})
 end
+
+lib.package = with(package, {
+  searchpath = package.searchpath or function(name, path)
+    for template in path:gmatch("[^;]+") do
+      local file_name = template:gsub("%?", (name:gsub("%.", "/")))
+      local file = io.open(file_name)
+      if file then
+        file:close()
+        return file_name
+      end
+    end
+    return nil, "not found: " .. name
+  end,
+})
 
 lib.table = with(table, {
   pack = table.pack or pack,
@@ -104,7 +121,17 @@ lib.math = with(math, {
   mininteger = math.mininteger or -2 ^ 53,
 })
 
+-- 5.1 makes coroutines of Lua's functions only.
+local function of_any(make)
+  if not lua51 then return nil end
+  return function(f)
+    return make(function(...) return f(...) end)
+  end
+end
+
 lib.coroutine = with(coroutine, {
+  create = of_any(coroutine.create),
+  wrap = of_any(coroutine.wrap),
   running = old and function()
     local thread = coroutine.running()
     return thread or "main", thread == nil
@@ -215,14 +242,13 @@ end
 -- 5.1's %s wants a string.
 local function string_format(format, ...)
   local arguments, n = pack(...), 0
-  for flags, kind in format:gmatch("%%([^%a%%]*)([%a%%])") do
+  for kind in format:gmatch("%%[^%a%%]*([%a%%])") do
     if kind ~= "%" then
       n = n + 1
       if kind == "s" and n <= arguments.n then
         arguments[n] = tostring(arguments[n])
       end
     end
-    assert(flags)
   end
   return string.format(format, unpack(arguments, 1, arguments.n))
 end
@@ -230,11 +256,13 @@ end
 lib.string = with(string, {
   pack = string.pack or string_pack,
   unpack = string.unpack or string_unpack,
+  rep = lua51 and string_rep or nil,
+  format = lua51 and string_format or nil,
 })
 
 -- --- methods ---
 
--- Of strings, and of files; other objects have their own.
+-- Of strings; other objects have their own.
 lib.methods = {}
 
 local function add_method(name, is_ours, ours)
@@ -247,21 +275,37 @@ end
 
 local function is_string(value) return type(value) == "string" end
 
-if not string.pack then
+if old then
   add_method("pack", is_string, string_pack)
   add_method("unpack", is_string, string_unpack)
 end
 
 if lua51 then
-  lib.string.rep = string_rep
-  lib.string.format = string_format
   add_method("rep", is_string, string_rep)
   add_method("format", is_string, string_format)
-  add_method("read", io.type, function(file, format)
-    if type(format) == "string" then format = "*" .. format:gsub("^%*", "") end
-    if format == nil then return file:read() end
-    return file:read(format)
-  end)
+end
+
+--- Give Lua's files what 5.4's have: read's formats without "*", and write's
+-- result. For the whole state: pyssl does not use them.
+function lib.extend_files()
+  if not old then return end
+  local methods = debug.getmetatable(io.stdout).__index
+  local read, write = methods.read, methods.write
+  function methods.write(self, ...)
+    local ok, err, number = write(self, ...)
+    if not ok then return nil, err, number end
+    return self
+  end
+  if not lua51 then return end
+  function methods.read(self, ...)
+    local formats = pack(...)
+    for i, format in ipairs(formats) do
+      if type(format) == "string" then
+        formats[i] = "*" .. format:gsub("^%*", "")
+      end
+    end
+    return read(self, unpack(formats, 1, formats.n))
+  end
 end
 
 return lib

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "method.h"
 
 #define MAX_NAMES      16
 #define STEP_ARGUMENTS 3 /* what op.lua passes on */
@@ -107,11 +108,21 @@ bool args_given(const struct args *a, int i) {
   return !lua_isnil(a->L, a->first + i);
 }
 
+/* How far up the caller is: below a step is op.lua, or a pcall and
+** transport.lua. */
+static int caller_level(const struct args *a) {
+  lua_Debug frame;
+  if (a->method == NULL || method_is_running(a->L)) return 1;
+  bool guarded = lua_getstack(a->L, 1, &frame) &&
+                 lua_getinfo(a->L, "S", &frame) && *frame.what == 'C';
+  return guarded ? 3 : 2;
+}
+
 int args_error(const struct args *a, int i, const char *text) {
   bool keyword = a->keywords & (1u << i);
   if (!keyword && a->method == NULL)
     return luaL_argerror(a->L, a->first + i, text);
-  luaL_where(a->L, a->method != NULL ? 2 : 1); /* of a step, 1 is op.lua */
+  luaL_where(a->L, caller_level(a));
   if (keyword)
     lua_pushfstring(a->L, "bad value for option '%s' (%s)", a->names[i], text);
   else

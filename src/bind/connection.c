@@ -77,6 +77,10 @@ static bool check_side(const struct connection *s, const struct context *c,
   return false;
 }
 
+void connection_tune(struct connection *s, const struct context *c) {
+  engine_tune(&s->engine, c->release_buffers, c->read_ahead);
+}
+
 bool connection_open(lua_State *L, int index,
                      bool (*open)(struct connection *c, SSL_CTX *ctx),
                      struct tls_error *e) {
@@ -94,8 +98,10 @@ bool connection_open(lua_State *L, int index,
       (text != NULL &&
        !peername_apply(&name, s->engine.ssl, c->check_hostname)))
     tlserr_take(e, "cannot make a TLS connection");
-  else if (connection_begin_session(L, index, c, text, e))
+  else if (connection_begin_session(L, index, c, text, e)) {
+    connection_tune(s, c);
     return true;
+  }
   engine_close(&s->engine);
   return false;
 }

@@ -81,6 +81,9 @@ MUST_USE bool connection_open(lua_State *L, int index,
                               bool (*open)(struct connection *c, SSL_CTX *ctx),
                               struct tls_error *e);
 
+/* Let the connection use memory and read as its context says. */
+void connection_tune(struct connection *s, const struct context *c);
+
 /*
 ** The part of connection_open that is about sessions: note the identity, and
 ** let a client resume its VALUE_SESSION, or what the context has kept. False

@@ -11,6 +11,7 @@
 
 #include <openssl/ssl.h>
 
+#include "../tls/engine.h"
 #include "../tls/trust.h"
 #include "class.h"
 #include "compat.h"
@@ -43,6 +44,8 @@ struct context {
   bool post_handshake_auth;
   bool verify_callback; /* is there one? */
   bool has_waiter; /* is there a CONTEXT_WAITER? */
+  bool read_ahead; /* for connections made from now on */
+  enum engine_buffers release_buffers; /* likewise */
 };
 
 extern const struct class context_class;

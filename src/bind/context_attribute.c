@@ -281,6 +281,36 @@ static int set_keylog(lua_State *L) {
   return 0;
 }
 
+static int get_release_buffers(lua_State *L) {
+  enum engine_buffers buffers = context_self(L)->release_buffers;
+  if (buffers == ENGINE_AS_IT_WAITS)
+    lua_pushnil(L);
+  else
+    lua_pushboolean(L, buffers == ENGINE_GIVE);
+  return 1;
+}
+
+/* nil: each connection by where it waits (design.md, Memory). */
+static int set_release_buffers(lua_State *L) {
+  struct context *c = context_self(L);
+  enum engine_buffers buffers = ENGINE_AS_IT_WAITS;
+  if (!lua_isnil(L, 3))
+    buffers = attribute_boolean(L) ? ENGINE_GIVE : ENGINE_KEEP;
+  c->release_buffers = buffers;
+  return 0;
+}
+
+static int get_read_ahead(lua_State *L) {
+  lua_pushboolean(L, context_self(L)->read_ahead);
+  return 1;
+}
+
+static int set_read_ahead(lua_State *L) {
+  struct context *c = context_self(L);
+  c->read_ahead = attribute_boolean(L);
+  return 0;
+}
+
 static int get_value(lua_State *L, int value) {
   context_self(L);
   lua_getiuservalue(L, 1, value);
@@ -336,6 +366,8 @@ const struct class_attribute context_attributes[] = {
     {"num_tickets", context_get_num_tickets, context_set_num_tickets},
     {"auto_resume", context_get_auto_resume, context_set_auto_resume},
     {"waiter", context_get_waiter, context_set_waiter},
+    {"release_buffers", get_release_buffers, set_release_buffers},
+    {"read_ahead", get_read_ahead, set_read_ahead},
     {"protocol", get_protocol, NULL},
     {"security_level", get_security_level, NULL},
     {NULL, NULL, NULL},

@@ -23,6 +23,14 @@ static int enum_newindex(lua_State *L) {
                      luaL_tolstring(L, 2, NULL));
 }
 
+/* __tostring: upvalue 1 is the table's name. Lua 5.1 asks no __name. */
+static int enum_tostring(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_pushfstring(L, "ssl.%s: %p", lua_tostring(L, lua_upvalueindex(1)),
+                  lua_topointer(L, 1));
+  return 1;
+}
+
 /* The iterator (enum, name): upvalue 1 is `values`. */
 static int enum_next(lua_State *L) {
   lua_settop(L, 2);
@@ -74,6 +82,9 @@ void enumtable_end(lua_State *L, const char *name) {
   lua_pushstring(L, name);
   lua_pushcclosure(L, enum_newindex, 1);
   lua_setfield(L, -2, "__newindex");
+  lua_pushstring(L, name);
+  lua_pushcclosure(L, enum_tostring, 1);
+  lua_setfield(L, -2, "__tostring");
   lua_pushvalue(L, values);
   lua_pushcclosure(L, enum_next, 1);
   lua_pushcclosure(L, enum_pairs, 1);

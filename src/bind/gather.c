@@ -25,8 +25,8 @@ static size_t measure(const struct args *a, int i) {
     if (!bytes_at(a->L, -1, &b))
       args_error(a, i,
                  lua_pushfstring(a->L,
-                                 "string or buffer expected at [%I], got %s",
-                                 (LUAI_UACINT)n, luaL_typename(a->L, -1)));
+                                 "string or buffer expected at [%d], got %s",
+                                 (int)n, luaL_typename(a->L, -1)));
     total += b.length;
     lua_pop(a->L, 1);
   }

@@ -21,6 +21,7 @@
 #include "credentials.h"
 #include "error.h"
 #include "memorybio.h"
+#include "method.h"
 #include "netaddr.h"
 #include "object.h"
 #include "pressure.h"
@@ -34,6 +35,7 @@
 #include "socket.h"
 #include "systemstore.h"
 #include "transport.h"
+#include "try.h"
 #include "turn.h"
 #include "waiter.h"
 #include "warning.h"
@@ -142,6 +144,8 @@ static void open_functions(lua_State *L) {
   luaL_setfuncs(L, ringer_functions, 0);
   luaL_setfuncs(L, waiter_functions, 0);
   luaL_setfuncs(L, memorybio_functions, 0);
+  luaL_setfuncs(L, method_functions, 0);
+  luaL_setfuncs(L, try_functions, 0);
   luaL_setfuncs(L, object_functions, 0);
   luaL_setfuncs(L, certificate_functions, 0);
   luaL_setfuncs(L, privatekey_functions, 0);

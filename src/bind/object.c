@@ -50,7 +50,7 @@ static bool open_engine(struct connection *c, SSL_CTX *context) {
   if (!engine_open_memory(&c->engine, context, o->incoming, o->outgoing,
                           &o->wire, c->server_side))
     return false;
-  engine_release_buffers(&c->engine, true); /* waiting is done outside */
+  engine_idle(&c->engine, true); /* waiting is done outside */
   return true;
 }
 

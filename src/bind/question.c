@@ -79,6 +79,7 @@ static bool accept_hello(lua_State *L, struct connection *c,
     return false;
   }
   if (same) return true;
+  connection_tune(c, context);
   connection_forget_messages(L);
   return connection_begin_session(L, 1, context, NULL, e);
 }

@@ -109,11 +109,11 @@ static int call_again(lua_State *L, const char *status, double deadline) {
 
 /*
 ** step resolve(port, outside): the addresses of the host, with the port. Where
-** `outside` is true it does not wait itself. When it is done, or the deadline has
-** passed, the look-up is freed.
+** `outside` is true it does not wait itself. When it is done, or the deadline
+** has passed, the look-up is freed.
 ** @return list of addresses' bytes
-** Raises OSError (library "DNS", reason "EAI_..."; EBADF where the socket that it
-** was for is closed), TimeoutError.
+** Raises OSError (library "DNS", reason "EAI_..."; EBADF where the socket that
+** it was for is closed), TimeoutError.
 */
 static int step_resolve(lua_State *L) {
   struct resolver *r = class_self(L);
@@ -140,12 +140,22 @@ void resolver_cancel(lua_State *L, int index) {
   if (r->lookup != NULL) resolve_wake(r->lookup);
 }
 
-/* core.keep_lookup(conn, resolver): closing conn cancels the look-up. nil: no
-** more. */
+/* core.keep_lookup(conn, resolver): closing conn cancels the look-up. */
 static int keep_lookup(lua_State *L) {
   connection_check_any(L, 1);
-  if (!lua_isnoneornil(L, 2)) luaL_checkudata(L, 2, RESOLVER_T);
+  luaL_checkudata(L, 2, RESOLVER_T);
   lua_settop(L, 2);
+  lua_setiuservalue(L, 1, VALUE_LOOKUP);
+  return 0;
+}
+
+/* core.drop_lookup(conn, resolver): it has ended, or is given up. */
+static int drop_lookup(lua_State *L) {
+  connection_check_any(L, 1);
+  give_up(luaL_checkudata(L, 2, RESOLVER_T));
+  lua_getiuservalue(L, 1, VALUE_LOOKUP);
+  if (!lua_rawequal(L, -1, 2)) return 0; /* another one's */
+  lua_pushnil(L);
   lua_setiuservalue(L, 1, VALUE_LOOKUP);
   return 0;
 }
@@ -161,6 +171,7 @@ const struct class resolver_class = {
 const luaL_Reg resolver_functions[] = {
     {"new_resolver", new_resolver},
     {"keep_lookup", keep_lookup},
+    {"drop_lookup", drop_lookup},
     {NULL, NULL},
 };
 

@@ -16,7 +16,8 @@ extern const struct class resolver_class;
 /* Cancel the look-up at `index`: whoever waits for it is woken. */
 void resolver_cancel(lua_State *L, int index);
 
-/* core.new_resolver(host, family), core.keep_lookup(conn, resolver) */
+/* core.new_resolver(host, family), core.keep_lookup(conn, resolver),
+** core.drop_lookup(conn, resolver) */
 extern const luaL_Reg resolver_functions[];
 
 /* step resolve(port, outside): awaits the addresses, a list of their bytes. */

@@ -33,13 +33,16 @@ void ringer_ring(lua_State *L, const struct connection *c) {
 ** Raises OSError where there are no descriptors left.
 */
 static int bell(lua_State *L) {
-  connection_check_any(L, 1);
+  struct connection *c = connection_check_any(L, 1);
   lua_getiuservalue(L, 1, VALUE_BELL);
   struct ringer *r = lua_touserdata(L, -1);
   if (r == NULL) {
     r = class_box(L, BELL_T, sizeof *r, 0);
     int number = bell_open(&r->bell);
-    if (number != 0) return error_throw_errno(L, number, "wait");
+    if (number != 0) {
+      turn_end(L, &c->turn); /* nobody is going to wait */
+      return error_throw_errno(L, number, "wait");
+    }
     r->open = true;
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, 1, VALUE_BELL);

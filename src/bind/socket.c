@@ -263,8 +263,7 @@ static double check_timeout(lua_State *L, int index) {
 /* Connections that do not wait here may idle in great numbers. */
 void socket_tune(struct socket *s) {
   if (s->base.engine.ssl != NULL)
-    engine_release_buffers(&s->base.engine,
-                           s->timeout == 0 || s->waits_outside);
+    engine_idle(&s->base.engine, s->timeout == 0 || s->waits_outside);
 }
 
 static void set_timeout(struct socket *s, double timeout) {
@@ -362,6 +361,13 @@ static int get_proto(lua_State *L) {
   return describe(L, 2);
 }
 
+/* Let what was read ahead be counted. Callbacks may run. */
+static void look(lua_State *L, struct socket *s) {
+  if (!s->io.read_ahead) return;
+  call_enter(L, &s->base);
+  engine_look(&s->base.engine);
+}
+
 /*
 ** conn:pending() counts the bytes that a read gives without looking at the
 ** descriptor (E-28).
@@ -371,6 +377,7 @@ static int get_proto(lua_State *L) {
 static int pending(lua_State *L) {
   struct socket *s = socket_self(L);
   size_t count = s->state == SOCKET_PLAIN ? fdio_buffered(&s->io) : 0;
+  look(L, s);
   if (s->base.engine.ssl != NULL) count = engine_pending(&s->base.engine);
   lua_pushinteger(L, (lua_Integer)count);
   return 1;
@@ -378,10 +385,14 @@ static int pending(lua_State *L) {
 
 /* conn:dirty(): would a read give something without the descriptor? */
 static int dirty(lua_State *L) {
-  const struct socket *s = socket_self(L);
+  struct socket *s = socket_self(L);
   bool ahead = s->io.owned != NULL; /* initial bytes, or a STARTTLS's */
-  if (s->io.memory != NULL) ahead = fdio_buffered(&s->io) > 0;
-  if (s->base.engine.ssl != NULL) ahead |= engine_pending(&s->base.engine) > 0;
+  look(L, s);
+  if (s->state == SOCKET_PLAIN || s->io.memory != NULL)
+    ahead = fdio_buffered(&s->io) > 0;
+  else if (s->io.read_ahead && s->base.engine.handshaken)
+    ahead = fdio_has_record(&s->io);
+  if (s->base.engine.ssl != NULL) ahead |= engine_is_ready(&s->base.engine);
   lua_pushboolean(L, ahead || s->parting >= 0);
   return 1;
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "../sys/address.h"
+#include "../sys/clock.h"
 #include "../sys/fdio.h"
 #include "../sys/fdwait.h"
 #include "../tls/engine.h"
@@ -103,11 +104,37 @@ void socket_start_tls(lua_State *L, int index);
 /*
 ** Begin a step of a kind: how long it may wait, and whether in here. The
 ** deadline is the one at STEP_DEADLINE, else the socket's timeout from now.
+** False: another coroutine is to go on before it; give what socket_give_way
+** pushes.
 ** Raises a ValueError where another coroutine is in an operation of the kind,
 ** and a TimeoutError where a callback has used up the time.
 */
-void socket_begin(lua_State *L, struct socket *s, const char *op,
-                  enum turn_kind kind);
+MUST_USE bool socket_begin_other(lua_State *L, struct socket *s, const char *op,
+                                 enum turn_kind kind);
+
+/* Is this a connection about which nothing is special: its handshake done, without
+** a time limit or a waiter, and nobody waits? */
+static inline bool socket_is_plain(const struct socket *s) {
+  return s->state == SOCKET_TLS && s->timeout < 0 &&
+         s->base.engine.handshaken && !s->base.engine.running &&
+         s->base.turn.waiting == 0 && !s->asked && !s->waits_outside &&
+         !s->has_waiter && !s->base.context->has_waiter &&
+         !*s->has_default_waiter && s->io.memory == NULL;
+}
+
+static inline bool socket_begin(lua_State *L, struct socket *s, const char *op,
+                                enum turn_kind kind) {
+  if (!socket_is_plain(s)) return socket_begin_other(L, s, op, kind);
+  s->base.caller = L; /* 20 free slots are enough for callbacks */
+  s->deadline = s->io.deadline = CLOCK_NEVER;
+  s->io.wire.wait = true;
+  s->io.calls = 0;
+  return true;
+}
+
+/* A step of a kind waits for the bell; `sent` as for socket_stopped. */
+int socket_give_way(lua_State *L, struct socket *s, const char *op,
+                    enum turn_kind kind, lua_Integer sent);
 
 /*
 ** What a step of a kind gives that did not get done: raises, or asks to be

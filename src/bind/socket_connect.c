@@ -32,6 +32,18 @@ static int begin_connect(struct socket *s, const struct address *a,
   return number == 0 ? net_connect(s->io.fd, a) : number;
 }
 
+/* conn:check_connectable() raises where connect cannot be (I-95, I-96). */
+static int check_connectable(lua_State *L) {
+  struct socket *s = socket_self(L);
+  if (s->base.server_side)
+    return error_throw(L, ERROR_VALUE,
+                       "cannot connect a server-side connection");
+  if (s->state == SOCKET_CLOSED) return error_throw_errno(L, EBADF, "connect");
+  if (s->state != SOCKET_UNCONNECTED)
+    return error_throw(L, ERROR_VALUE, "the socket is already connected");
+  return 0;
+}
+
 /*
 ** step connect(address, near): connects, without TLS; `near` is the address to
 ** bind to first, or nil. Where it does not wait it answers EINPROGRESS until a
@@ -45,8 +57,9 @@ static int step_connect(lua_State *L) {
   netaddr_check_bytes(L, 2, &a);
   if (!lua_isnoneornil(L, 3)) netaddr_check_bytes(L, 3, &near);
   lua_settop(L, STEP_PROGRESS);
-  if (s->state == SOCKET_CLOSED) return socket_refuse(L, s, "connect");
-  socket_begin(L, s, "connect", TURN_CONTROL);
+  if (s->state != SOCKET_UNCONNECTED) return check_connectable(L);
+  if (!socket_begin(L, s, "connect", TURN_CONTROL))
+    return socket_give_way(L, s, "connect", TURN_CONTROL, -1);
   int number = s->connecting ? EINPROGRESS : begin_connect(s, &a, &near);
   s->connecting = number == EINPROGRESS;
   if (s->connecting) {
@@ -63,9 +76,13 @@ static int step_connect(lua_State *L) {
   return 2;
 }
 
-/* conn:drop_descriptor(): a connect failed; the next address needs another. */
+/* conn:drop_descriptor(): a connect failed; the next address needs another.
+** Raises ValueError where another coroutine waits on it. */
 static int drop_descriptor(lua_State *L) {
   struct socket *s = socket_self(L);
+  if (turn_is_shared(L, &s->base.turn))
+    return error_throw(L, ERROR_VALUE,
+                       "another coroutine waits on the connection");
   if (s->io.fd >= 0) net_close(s->io.fd);
   s->io.fd = -1;
   s->connecting = false;
@@ -73,8 +90,7 @@ static int drop_descriptor(lua_State *L) {
 }
 
 /* conn:family_name() -> "inet" or "inet6"; "any" for another, and where there
- *is
- ** no descriptor yet */
+** is no descriptor yet */
 static int family_name(lua_State *L) {
   const struct socket *s = socket_self(L);
   int family, type, protocol;
@@ -91,18 +107,6 @@ static int family_name(lua_State *L) {
 static int start_tls(lua_State *L) {
   socket_self(L);
   socket_start_tls(L, 1);
-  return 0;
-}
-
-/* conn:check_connectable() raises where connect cannot be (I-95, I-96). */
-static int check_connectable(lua_State *L) {
-  struct socket *s = socket_self(L);
-  if (s->base.server_side)
-    return error_throw(L, ERROR_VALUE,
-                       "cannot connect a server-side connection");
-  if (s->state == SOCKET_CLOSED) return error_throw_errno(L, EBADF, "connect");
-  if (s->state != SOCKET_UNCONNECTED)
-    return error_throw(L, ERROR_VALUE, "the socket is already connected");
   return 0;
 }
 

@@ -95,7 +95,8 @@ static int step_accept(lua_State *L) {
   if (!s->base.server_side)
     return error_throw(L, ERROR_VALUE, "accept needs a server-side socket");
   lua_settop(L, STEP_PROGRESS);
-  socket_begin(L, s, "accept", TURN_READ);
+  if (!socket_begin(L, s, "accept", TURN_READ))
+    return socket_give_way(L, s, "accept", TURN_READ, -1);
   struct socket *conn = socket_box(L);
   inherit(L, s, conn);
   enum step step = take(s, conn, &peer, &e);
@@ -114,8 +115,7 @@ static int close_on_failure(lua_State *L) {
 }
 
 /* conn:limit_handshake(seconds): as long the first operation's handshake may
-*take
-** at most, from now on; nil: as long as the operation. */
+** take at most, from now on; nil: as long as the operation. */
 static int limit_handshake(lua_State *L) {
   socket_self(L)->handshake_by = clock_deadline(luaL_optnumber(L, 2, -1));
   return 0;

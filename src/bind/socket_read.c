@@ -50,7 +50,10 @@ static enum step read_some(struct socket *s, void *data, size_t size,
 static bool receive(lua_State *L, struct socket *s, void *data, size_t size,
                     size_t *got, int *results) {
   struct tls_error e;
-  socket_begin(L, s, "read", TURN_READ);
+  if (!socket_begin(L, s, "read", TURN_READ)) {
+    *results = socket_give_way(L, s, "read", TURN_READ, -1);
+    return false;
+  }
   enum step step = read_some(s, data, size, got, &e);
   if (step == STEP_DONE) return true;
   *got = 0;
@@ -92,7 +95,7 @@ static int step_recv(lua_State *L) {
   struct args a;
   check_readable(L, s, "recv", false);
   lua_Integer n = lua_tointeger(L, 2);
-  if (n > 0 && lua_isinteger(L, 2) && lua_isnil(L, 3)) /* no time to lose */
+  if (n > 0 && lua_isinteger(L, 2) && lua_isnoneornil(L, 3)) /* no time to lose */
     return read_string(L, s, n < ENGINE_RECORD ? (size_t)n : ENGINE_RECORD);
   args_take_step(&a, L, "recv", names, 0);
   refuse_flags(&a, 1);
@@ -130,6 +133,9 @@ static int step_recv_into(lua_State *L) {
   struct args a;
   struct bytes b;
   check_readable(L, s, "recv_into", false);
+  if (lua_isnoneornil(L, 3) && lua_isnoneornil(L, 4) &&
+      buffer_to_bytes(L, 2, &b)) /* no time to lose */
+    return fill(L, s, &b, b.length);
   args_take_step(&a, L, "recv_into", names, 1);
   check_buffer(&a, 0, &b);
   lua_Integer n = args_opt_integer(&a, 1, 0);

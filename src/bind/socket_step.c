@@ -41,7 +41,8 @@ static int raise_timeout(lua_State *L, struct socket *s, const char *op,
 
 /* Is it the loop's business to wait, and not ours? */
 static bool waits_outside(const struct socket *s) {
-  return s->io.memory != NULL || s->has_waiter || s->base.context->has_waiter || *s->has_default_waiter;
+  return s->io.memory != NULL || s->has_waiter || s->base.context->has_waiter ||
+         *s->has_default_waiter;
 }
 
 /* How long the step may wait: a handshake that a listener has bounded no longer
@@ -68,8 +69,15 @@ static void check_turn(lua_State *L, struct socket *s, enum turn_kind kind) {
                 doings[kind]);
 }
 
-void socket_begin(lua_State *L, struct socket *s, const char *op,
-                  enum turn_kind kind) {
+/* Would a step take in what another coroutine waits for? */
+static bool is_barred(lua_State *L, struct socket *s) {
+  return s->base.turn.waiting > 0 && s->waits_outside && s->io.memory == NULL &&
+         s->state == SOCKET_TLS &&
+         turn_is_barred(L, &s->base.turn, s->base.engine.handshaken);
+}
+
+bool socket_begin_other(lua_State *L, struct socket *s, const char *op,
+                        enum turn_kind kind) {
   bool outside = s->timeout != 0 && waits_outside(s);
   call_enter(L, &s->base);
   if (s->base.turn.waiting > 0) check_turn(L, s, kind);
@@ -80,21 +88,25 @@ void socket_begin(lua_State *L, struct socket *s, const char *op,
   s->io.wire.wait = s->timeout != 0 && !outside;
   s->io.calls = 0;
   set_deadline(L, s);
-  if (!s->asked) return;
-  s->asked = false;
-  if (s->timeout != 0 && s->io.deadline <= clock_now())
+  if (is_barred(L, s)) return false;
+  if (s->asked && s->timeout != 0 && s->io.deadline <= clock_now()) {
+    s->asked = false;
     raise_timeout(L, s, op, -1);
+  }
+  s->asked = false;
+  return true;
 }
 
-/* nil, status, deadline, progress: the operation loop does what `status` asks
-** for, then calls again. */
+/* nil, status, deadline, progress, limit: the operation loop does what `status`
+** asks for, waiting until the limit at most, then calls again. */
 static int call_again(lua_State *L, const struct socket *s, const char *status,
                       lua_Integer progress) {
   lua_pushnil(L);
   lua_pushstring(L, status);
   lua_pushnumber(L, s->deadline);
   lua_pushinteger(L, progress > 0 ? progress : 0);
-  return 4;
+  lua_pushnumber(L, s->io.deadline);
+  return 5;
 }
 
 /* The same, having noted who waits, and for what. */
@@ -112,9 +124,15 @@ static int leave(lua_State *L, struct socket *s, enum turn_kind kind,
                            ? "the connection waits for its callback"
                            : "another coroutine waits for the same");
   }
-  s->asked = real == NEED_CALLBACK;
+  if (real == NEED_CALLBACK) s->asked = true;
   s->wants_write = real == NEED_WRITE;
   return call_again(L, s, statuses[real], progress);
+}
+
+int socket_give_way(lua_State *L, struct socket *s, const char *op,
+                    enum turn_kind kind, lua_Integer sent) {
+  if (s->io.deadline <= clock_now()) return raise_timeout(L, s, op, sent);
+  return leave(L, s, kind, NEED_BELL, sent);
 }
 
 /* It wants the descriptor: raise that, or leave to wait for it. */
@@ -122,6 +140,7 @@ static int stop_wanting(lua_State *L, struct socket *s, enum step step,
                         const char *op, enum turn_kind kind, lua_Integer sent) {
   bool reading = step == STEP_WANT_READ;
   s->wants_write = !reading;
+  if (s->base.engine.handshaken) s->io.deadline = s->deadline;
   if (!s->waits_outside && s->io.memory == NULL)
     return error_throw_shared(L, reading ? ERROR_WANT_READ : ERROR_WANT_WRITE,
                               op);
@@ -218,7 +237,8 @@ static int step_handshake(lua_State *L) {
   if (s->state != SOCKET_TLS) return socket_refuse(L, s, "handshake");
   args_take_step(&a, L, "do_handshake", names, 0);
   bool block = args_opt_boolean(&a, 0, false);
-  socket_begin(L, s, "handshake", TURN_CONTROL);
+  if (!socket_begin(L, s, "handshake", TURN_CONTROL))
+    return socket_give_way(L, s, "handshake", TURN_CONTROL, -1);
   if (block && s->timeout == 0) {
     s->io.wire.wait = true;
     s->io.deadline = CLOCK_NEVER;
@@ -241,8 +261,9 @@ static int step_unwrap(lua_State *L) {
   struct tls_error e;
   if (s->state != SOCKET_TLS) return socket_refuse(L, s, "unwrap");
   lua_settop(L, STEP_PROGRESS);
-  socket_begin(L, s, "unwrap", TURN_READ);
   check_turn(L, s, TURN_WRITE);
+  if (!socket_begin(L, s, "unwrap", TURN_READ))
+    return socket_give_way(L, s, "unwrap", TURN_READ, -1);
   enum step step = socket_sent(s, engine_shutdown(&s->base.engine, &e));
   if (step != STEP_DONE)
     return socket_stopped(L, s, step, &e, "unwrap", TURN_READ, -1);
@@ -262,7 +283,8 @@ static int step_close_write(lua_State *L) {
   struct tls_error e;
   if (s->state != SOCKET_TLS) return socket_refuse(L, s, "close_write");
   lua_settop(L, STEP_PROGRESS);
-  socket_begin(L, s, "close_write", TURN_WRITE);
+  if (!socket_begin(L, s, "close_write", TURN_WRITE))
+    return socket_give_way(L, s, "close_write", TURN_WRITE, -1);
   enum step step = engine_handshake(&s->base.engine, &e);
   if (step == STEP_DONE) step = engine_close_write(&s->base.engine, &e);
   step = socket_sent(s, step);

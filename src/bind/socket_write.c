@@ -90,17 +90,13 @@ static size_t progress_of(struct socket *s, const struct args *a) {
 }
 
 /*
-** Write the data at 2. TLS takes all of it or raises; so does plain mode where
-** `whole`, else a part is a result there, as of any socket. While nothing of
-** new data was accepted, the old may still be tried again.
+** The end of writing data, of which *at bytes are accepted. TLS takes all of it or
+** raises; so does plain mode where `whole`, else a part is a result there, as of
+** any socket. While nothing of new data was accepted, the old may still be tried
+** again.
 */
-static int send_data(struct socket *s, const struct args *a, bool whole) {
-  struct gather g;
-  struct tls_error e;
-  gather_check(&g, a, 0);
-  size_t at = progress_of(s, a);
-  socket_begin(a->L, s, "write", TURN_WRITE);
-  enum step step = socket_sent(s, write_all(s, &g, &at, &e));
+static int finish_sending(struct socket *s, const struct args *a, bool whole,
+                          enum step step, size_t at, struct tls_error *e) {
   bool partial = may_return(step) && s->state == SOCKET_PLAIN && !whole &&
                  at > 0 && s->io.memory == NULL;
   bool again = may_return(step) && !partial;
@@ -110,10 +106,47 @@ static int send_data(struct socket *s, const struct args *a, bool whole) {
   else if (at > 0)
     unfinished_forget(a->L, &s->base);
   if (step != STEP_DONE && !partial)
-    return socket_stopped(a->L, s, step, &e, "write", TURN_WRITE,
+    return socket_stopped(a->L, s, step, e, "write", TURN_WRITE,
                           (lua_Integer)at);
   lua_pushinteger(a->L, (lua_Integer)at);
   return 1;
+}
+
+/* Write the data at 2. */
+static int send_data(struct socket *s, const struct args *a, bool whole) {
+  struct gather g;
+  struct tls_error e;
+  gather_check(&g, a, 0);
+  size_t at = progress_of(s, a);
+  if (!socket_begin(a->L, s, "write", TURN_WRITE))
+    return socket_give_way(a->L, s, "write", TURN_WRITE, (lua_Integer)at);
+  enum step step = socket_sent(s, write_all(s, &g, &at, &e));
+  return finish_sending(s, a, whole, step, at, &e);
+}
+
+/* Is the data at 2, and nothing behind it, a string that fits a record, for a
+** connection about which nothing is special? */
+static bool is_quick(lua_State *L, const struct socket *s) {
+  if (lua_type(L, 2) != LUA_TSTRING || !lua_isnoneornil(L, 3)) return false;
+  size_t length = lua_rawlen(L, 2);
+  return length > 0 && length <= s->base.engine.record && socket_is_plain(s) &&
+         s->base.unfinished == 0;
+}
+
+/* The same as send_data, for that, at a third of the cost. */
+static int send_quickly(lua_State *L, struct socket *s) {
+  struct tls_error e;
+  size_t length;
+  bool accepted;
+  const char *data = lua_tolstring(L, 2, &length);
+  if (!socket_begin(L, s, "write", TURN_WRITE)) return 0; /* it is plain */
+  enum step step = engine_write(&s->base.engine, data, length, &accepted, &e);
+  if (step == STEP_DONE) {
+    lua_pushinteger(L, (lua_Integer)length);
+    return 1;
+  }
+  struct args a = {.L = L, .first = 2};
+  return finish_sending(s, &a, true, step, accepted ? length : 0, &e);
 }
 
 static const char *const send_names[] = {"data", "flags", NULL};
@@ -131,6 +164,7 @@ static const char *const send_names[] = {"data", "flags", NULL};
 static int step_send(lua_State *L) {
   struct socket *s = socket_self(L);
   struct args a;
+  if (is_quick(L, s)) return send_quickly(L, s);
   check_writable(L, s, "send", false);
   args_take_step(&a, L, "send", send_names, 1);
   refuse_flags(&a, 1);
@@ -141,10 +175,15 @@ static int step_send(lua_State *L) {
 static int step_sendall(lua_State *L) {
   struct socket *s = socket_self(L);
   struct args a;
-  check_writable(L, s, "sendall", false);
-  args_take_step(&a, L, "sendall", send_names, 1);
-  refuse_flags(&a, 1);
-  int results = send_data(s, &a, true);
+  int results;
+  if (is_quick(L, s)) {
+    results = send_quickly(L, s);
+  } else {
+    check_writable(L, s, "sendall", false);
+    args_take_step(&a, L, "sendall", send_names, 1);
+    refuse_flags(&a, 1);
+    results = send_data(s, &a, true);
+  }
   if (results == 1) lua_pushboolean(L, 1);
   return results;
 }
@@ -154,6 +193,7 @@ static int step_write(lua_State *L) {
   static const char *const names[] = {"data", NULL};
   struct socket *s = socket_self(L);
   struct args a;
+  if (is_quick(L, s)) return send_quickly(L, s);
   check_writable(L, s, "write", true);
   args_take_step(&a, L, "write", names, 1);
   return send_data(s, &a, true);
@@ -263,7 +303,8 @@ static int step_sendfile(lua_State *L) {
   unfinished_forget(L, &s->base);
   int number = seek_to(s, &f, f.start + (off_t)at);
   if (number != 0) return error_throw_errno(L, number, "sendfile");
-  socket_begin(L, s, "write", TURN_WRITE);
+  if (!socket_begin(L, s, "write", TURN_WRITE))
+    return socket_give_way(L, s, "write", TURN_WRITE, (lua_Integer)at);
   enum step step = socket_sent(s, pump(s, &f, &at, &e));
   number = seek_to(s, &f, f.start + (off_t)at);
   if (step != STEP_DONE)

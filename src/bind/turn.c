@@ -71,10 +71,25 @@ enum turn_need turn_wait(lua_State *L, struct turn *t, enum turn_kind kind,
   return need;
 }
 
-void turn_end(lua_State *L, struct turn *t) {
-  for (enum turn_kind kind = 0; t->waiting > 0 && kind < TURN_KINDS; kind++)
-    if (t->needs[kind] != NEED_NOTHING && owner_of(L, &t->needs[kind]) == L)
-      forget(t, kind);
+bool turn_end(lua_State *L, struct turn *t) {
+  bool real = false;
+  for (enum turn_kind kind = 0; t->waiting > 0 && kind < TURN_KINDS; kind++) {
+    if (t->needs[kind] == NEED_NOTHING || owner_of(L, &t->needs[kind]) != L)
+      continue;
+    real |= t->needs[kind] != NEED_BELL;
+    forget(t, kind);
+  }
+  return real;
+}
+
+bool turn_is_barred(lua_State *L, struct turn *t, bool handshaken) {
+  for (enum turn_kind kind = 0; t->waiting > 0 && kind < TURN_KINDS; kind++) {
+    unsigned char need = t->needs[kind];
+    if (need == NEED_NOTHING || need == NEED_BELL) continue;
+    if (handshaken && (kind == TURN_READ || need != NEED_READ)) continue;
+    if (turn_is_held(L, t, kind)) return true;
+  }
+  return false;
 }
 
 bool turn_needs_bell(const struct turn *t) {

@@ -1,11 +1,11 @@
 /*
 ** turn.h - whose turn it is on a connection that several coroutines use.
 ** One may read while another writes and a third one controls (handshake,
-** connect, accept). A step that leaves OpenSSL to wait notes who waits, in which
-** of these kinds, and for what (turn_wait); when it comes back it is forgotten
-** (turn_end). Nothing is held while a step runs: coroutines do not overlap.
-** Owners are held weakly, so a coroutine that has died, or was collected, holds
-** no turn (proofs.md 6.2).
+** connect, accept). A step that leaves OpenSSL to wait notes who waits, in
+** which of these kinds, and for what (turn_wait); when it comes back it is
+** forgotten (turn_end). Nothing is held while a step runs: coroutines do not
+** overlap. Owners are held weakly, so a coroutine that has died, or was
+** collected, holds no turn (proofs.md 6.2).
 ** Owns nothing but a table in the registry. Called by: connection, socket_step,
 ** object.
 */
@@ -50,8 +50,17 @@ bool turn_is_shared(lua_State *L, struct turn *t);
 enum turn_need turn_wait(lua_State *L, struct turn *t, enum turn_kind kind,
                          enum turn_need need);
 
-/* The wait of L's coroutine has ended, if it had one. */
-void turn_end(lua_State *L, struct turn *t);
+/* The wait of L's coroutine has ended, if it had one. True where it was not for
+** the bell: then those who wait for that are to look again. */
+bool turn_end(lua_State *L, struct turn *t);
+
+/*
+** Is another live coroutine at work with OpenSSL's state machine? While it
+** waits for the peer, nobody else may take in what it waits for, or it would
+** wait for ever. That is so in the handshake, and when that is over for a write
+** (or a handshake) that needs a read.
+*/
+bool turn_is_barred(lua_State *L, struct turn *t, bool handshaken);
 
 /* Does anybody wait for the bell? */
 bool turn_needs_bell(const struct turn *t);

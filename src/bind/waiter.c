@@ -102,8 +102,8 @@ static int waiter(lua_State *L) {
 ** @param fd        integer
 ** @param mode      "r" or "w"
 ** @param deadline  as from core.deadline, or nil for none
-** @return true when it is ready, false when the deadline has passed, nil where a
-**         signal came: call again
+** @return true when it is ready, false when the deadline has passed, nil where
+**         a signal came: call again
 ** Raises OSError EBADF for a closed descriptor.
 */
 static int wait(lua_State *L) {
@@ -134,23 +134,19 @@ static int left(lua_State *L) {
 }
 
 /*
-** core.resume(conn): the calling coroutine has come back from a wait, so its turn
-** is over, and whoever waits for the same is to look again.
+** core.resume(conn): the calling coroutine has come back from a wait, so its
+** turn is over, and whoever waits for the same is to look again.
 */
 static int resume(lua_State *L) {
   struct connection *c = connection_check_any(L, 1);
-  ringer_ring(L, c);
-  turn_end(L, &c->turn);
+  if (turn_end(L, &c->turn)) ringer_ring(L, c);
   if (luaL_testudata(L, 1, OBJECT_T) == NULL)
     socket_part(L, (struct socket *)c);
   return 0;
 }
 
 const luaL_Reg waiter_functions[] = {
-    {"resume", resume},
-    {"set_default_waiter", set_default_waiter},
-    {"waiter", waiter},
-    {"wait", wait},
-    {"left", left},
-    {NULL, NULL},
+    {"resume", resume}, {"set_default_waiter", set_default_waiter},
+    {"waiter", waiter}, {"wait", wait},
+    {"left", left},     {NULL, NULL},
 };

@@ -15,9 +15,8 @@ void warning_deprecated(lua_State *L, const char *what) {
   if (!known) {
     lua_pushboolean(L, 1);
     lua_setfield(L, -3, what);
-    lua_warning(L, "pyssl: ", 1);
-    lua_warning(L, what, 1);
-    lua_warning(L, " is deprecated", 0);
+    warn_text(L, lua_pushfstring(L, "pyssl: %s is deprecated", what));
+    lua_pop(L, 1);
   }
   lua_pop(L, 2);
 }

@@ -1,0 +1,82 @@
+-- The comparison behind `make bench-check`, on made-up results.
+local bars = require "bench.bars"
+
+-- Every figure exactly at its bar.
+local function results_at(list)
+  local results = {}
+  local function set(work, peer, value)
+    results[work] = results[work] or {}
+    results[work][peer] = value
+  end
+  for _, bar in ipairs(list) do
+    local other = bar.other or bar.work
+    if bar.measure == "ratio" then
+      set(other, bar.other and "pyssl" or "floor", 1000000)
+      set(bar.work, "pyssl", bar.limit * 1000000)
+    elseif bar.measure == "beyond" then
+      set(other, "floor", 1000000)
+      set(bar.work, "pyssl", bar.limit + 1000000)
+    else
+      set(bar.work, "pyssl", bar.limit)
+    end
+  end
+  -- What another bar stands on is there too, and meets its own.
+  results.visit_full.pyssl = 1000000
+  return results
+end
+
+local function failures(rows)
+  local failed = {}
+  for _, row in ipairs(rows) do
+    if not row.ok then failed[#failed + 1] = row.bar.work end
+  end
+  return failed
+end
+
+describe("the guard of the speed bars", function()
+  local list = bars.read("bench/bars.txt")
+
+  it("accepts figures that are at their bars", function()
+    local rows, all = bars.compare(list, results_at(list))
+    assert.is_true(all)
+    assert.equal(#list, #rows)
+  end)
+
+  for i, bar in ipairs(list) do
+    it(("fails where %s costs 5%% more"):format(bar.work), function()
+      local results = results_at(list)
+      results[bar.work].pyssl = results[bar.work].pyssl * 1.05
+      local rows, all = bars.compare(list, results)
+      assert.is_false(all)
+      assert.same({bar.work}, failures(rows))
+      assert.is_true(rows[i].value > bar.limit)
+    end)
+  end
+
+  it("fails where a figure is missing", function()
+    local results = results_at(list)
+    results.upload.floor = nil
+    local rows, all = bars.compare(list, results)
+    assert.is_false(all)
+    assert.same({"upload"}, failures(rows))
+  end)
+
+  it("knows which figures it needs", function()
+    local needed = bars.needed(bars.parse([[
+a ratio 1
+b ratio:c 1
+d beyond:e 1
+# f total 1
+g total 1
+]]))
+    assert.same({
+      a = {pyssl = true, floor = true}, b = {pyssl = true}, c = {pyssl = true},
+      d = {pyssl = true}, e = {floor = true}, g = {pyssl = true},
+    }, needed)
+  end)
+
+  it("refuses bars that it cannot read", function()
+    assert.has_error(function() bars.parse("upload ratio") end)
+    assert.has_error(function() bars.parse("upload speed 1.0") end)
+  end)
+end)
