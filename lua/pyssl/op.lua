@@ -35,7 +35,6 @@ local function pause(self, status, deadline, limit)
     waiter.wait(self, core.bell(self), "r", core.deadline(slice))
   elseif status == "callback" then
     callback.ask(self)
-    core.resume(self)
   end
   return deadline
 end

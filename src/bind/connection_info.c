@@ -55,6 +55,17 @@ static void push_cipher(lua_State *L, const SSL_CIPHER *cipher) {
 }
 
 /*
+** conn:ktls() tells whether the kernel does the connection's TLS.
+** @return boolean: it encrypts what is sent; boolean: it decrypts what comes
+*/
+static int ktls(lua_State *L) {
+  const struct engine *e = &connection_self(L)->engine;
+  lua_pushboolean(L, engine_kernel_sends(e));
+  lua_pushboolean(L, engine_kernel_receives(e));
+  return 2;
+}
+
+/*
 ** conn:cipher() tells the cipher in use (E-16).
 ** @return name, the oldest protocol that has it, secret bits; nil before
 */
@@ -128,6 +139,7 @@ static int selected_npn_protocol(lua_State *L) {
 
 const luaL_Reg connection_info_methods[] = {
     {"getpeercert", getpeercert},
+    {"ktls", ktls},
     {"cipher", cipher},
     {"shared_ciphers", shared_ciphers},
     {"compression", compression},

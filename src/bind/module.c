@@ -143,6 +143,7 @@ static void open_functions(lua_State *L) {
   luaL_setfuncs(L, resolver_functions, 0);
   luaL_setfuncs(L, ringer_functions, 0);
   luaL_setfuncs(L, waiter_functions, 0);
+  luaL_setfuncs(L, socket_wait_functions, 0);
   luaL_setfuncs(L, memorybio_functions, 0);
   luaL_setfuncs(L, method_functions, 0);
   luaL_setfuncs(L, try_functions, 0);

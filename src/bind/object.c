@@ -115,8 +115,14 @@ static int new_object(lua_State *L) {
   return 1;
 }
 
-/* nil, "callback": the operation loop asks the user, then calls again. */
+/* nil, "callback": the operation loop asks the user, then calls again. Not
+*where
+** a coroutine, this one even, is being asked. */
 static int ask(lua_State *L) {
+  struct turn *t = &connection_self(L)->turn;
+  if (turn_is_held(L, t, TURN_CONTROL) || turn_is_asked(L, t))
+    return error_throw(L, ERROR_VALUE, "the connection waits for its callback");
+  (void)turn_wait(L, t, TURN_CONTROL, NEED_CALLBACK);
   lua_pushnil(L);
   lua_pushliteral(L, "callback");
   return 2;

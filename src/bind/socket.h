@@ -45,7 +45,7 @@ struct socket {
   double handshake_by;      /* deadline of an accepted one's, or CLOCK_NEVER */
   double deadline;          /* of the operation that runs */
   int files;                /* makefile objects open on it */
-  int parting;              /* a descriptor closed while some wait on it, or -1 */
+  int parting; /* a descriptor closed while some wait on it, or -1 */
   enum socket_state state;
   bool do_handshake_on_connect;
   bool suppress_ragged_eofs;
@@ -92,7 +92,7 @@ void socket_release(lua_State *L, struct socket *s);
 void socket_part(lua_State *L, struct socket *s);
 
 /* Whether idle connections give their buffers back depends on where they wait.
-*/
+ */
 void socket_tune(struct socket *s);
 
 /*
@@ -112,7 +112,8 @@ void socket_start_tls(lua_State *L, int index);
 MUST_USE bool socket_begin_other(lua_State *L, struct socket *s, const char *op,
                                  enum turn_kind kind);
 
-/* Is this a connection about which nothing is special: its handshake done, without
+/* Is this a connection about which nothing is special: its handshake done,
+*without
 ** a time limit or a waiter, and nobody waits? */
 static inline bool socket_is_plain(const struct socket *s) {
   return s->state == SOCKET_TLS && s->timeout < 0 &&
@@ -138,16 +139,20 @@ int socket_give_way(lua_State *L, struct socket *s, const char *op,
 
 /*
 ** What a step of a kind gives that did not get done: raises, or asks to be
-** called again, when what it waits for has come. `sent` bytes are told by errors
+** called again, when what it waits for has come. `sent` bytes are told by
+*errors
 ** of writes, and are the progress that is given back (negative: not a write).
 */
 int socket_stopped(lua_State *L, struct socket *s, enum step step,
-                   struct tls_error *error, const char *op,
-                   enum turn_kind kind, lua_Integer sent);
+                   struct tls_error *error, const char *op, enum turn_kind kind,
+                   lua_Integer sent);
 
 /* What a step that writes comes to: over queues it is not done until all is
 ** taken. */
 enum step socket_sent(const struct socket *s, enum step step);
+
+/* Raise where another coroutine is in the middle of such an operation. */
+void socket_check_turn(lua_State *L, struct socket *s, enum turn_kind kind);
 
 /* How a call of fdio's ended that came back short: as a step. */
 enum step socket_plain_step(const struct socket *s, enum step want,
@@ -163,6 +168,10 @@ MUST_USE int socket_open_descriptor(struct socket *s, const struct address *a);
 /* Raise the OSError or ValueError for a state in which `op` cannot be. */
 int socket_refuse(lua_State *L, struct socket *s, const char *op);
 
+/* The attribute waiter. */
+int socket_get_waiter(lua_State *L);
+int socket_set_waiter(lua_State *L);
+
 /* Methods and steps by subject; module.c puts them into the class. */
 extern const luaL_Reg socket_stream_methods[]; /* not about a descriptor */
 extern const struct class_attribute socket_attributes[];
@@ -176,6 +185,7 @@ extern const luaL_Reg socket_listen_steps[];
 extern const luaL_Reg socket_listen_methods[];
 extern const luaL_Reg socket_hold_steps[]; /* socket.c, for makefile */
 extern const luaL_Reg socket_functions[];  /* of core */
+extern const luaL_Reg socket_wait_functions[];
 
 HIDDEN_END
 

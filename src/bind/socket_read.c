@@ -95,7 +95,8 @@ static int step_recv(lua_State *L) {
   struct args a;
   check_readable(L, s, "recv", false);
   lua_Integer n = lua_tointeger(L, 2);
-  if (n > 0 && lua_isinteger(L, 2) && lua_isnoneornil(L, 3)) /* no time to lose */
+  if (n > 0 && lua_isinteger(L, 2) &&
+      lua_isnoneornil(L, 3)) /* no time to lose */
     return read_string(L, s, n < ENGINE_RECORD ? (size_t)n : ENGINE_RECORD);
   args_take_step(&a, L, "recv", names, 0);
   refuse_flags(&a, 1);

@@ -4,11 +4,14 @@
 ** given to it again; an error tells how much that was (sent).
 */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "../sys/clock.h"
 #include "args.h"
 #include "error.h"
 #include "gather.h"
@@ -90,9 +93,12 @@ static size_t progress_of(struct socket *s, const struct args *a) {
 }
 
 /*
-** The end of writing data, of which *at bytes are accepted. TLS takes all of it or
-** raises; so does plain mode where `whole`, else a part is a result there, as of
-** any socket. While nothing of new data was accepted, the old may still be tried
+** The end of writing data, of which *at bytes are accepted. TLS takes all of it
+*or
+** raises; so does plain mode where `whole`, else a part is a result there, as
+*of
+** any socket. While nothing of new data was accepted, the old may still be
+*tried
 ** again.
 */
 static int finish_sending(struct socket *s, const struct args *a, bool whole,
@@ -262,7 +268,7 @@ static ssize_t read_some(const struct source *f, void *data, size_t size) {
 static enum step pump(struct socket *s, const struct source *f, size_t *at,
                       struct tls_error *e) {
   unsigned char data[ENGINE_RECORD];
-  enum step step = begin_writing(s, e);
+  enum step step = STEP_DONE;
   while (step == STEP_DONE) {
     size_t size = record_of(s);
     if (f->count >= 0 && (size_t)f->count - *at < size)
@@ -276,6 +282,61 @@ static enum step pump(struct socket *s, const struct source *f, size_t *at,
     step = write_piece(s, data, (size_t)n, at, e);
   }
   return step;
+}
+
+/* ---- files, where the kernel encrypts ---- */
+
+#define KERNEL_CHUNK ((size_t)1 << 30) /* the system takes 2 GiB at once */
+
+/* The descriptor of a plain file, or -1. */
+static int plain_file(const struct source *f) {
+  struct stat status;
+  int fd = f->file != NULL ? fileno(f->file) : f->fd;
+  if (fd < 0 || fstat(fd, &status) != 0) return -1;
+  return S_ISREG(status.st_mode) ? fd : -1;
+}
+
+/* A system call that blocks knows no deadline, and no other coroutine. */
+static bool may_block(const struct socket *s) {
+  int flags = fcntl(s->io.fd, F_GETFL);
+  return (s->io.wire.wait && s->io.deadline == CLOCK_NEVER) ||
+         (flags >= 0 && (flags & O_NONBLOCK));
+}
+
+/* Is the kernel to send the file by itself? After close_notify OpenSSL is to
+** say what is wrong. */
+static bool sends_by_kernel(const struct socket *s, const struct source *f) {
+  const struct engine *e = &s->base.engine;
+  return s->state == SOCKET_TLS && engine_kernel_sends(e) && may_block(s) &&
+         (SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) == 0 &&
+         plain_file(f) >= 0;
+}
+
+/* Let the kernel send it, from f->start + *at on. What comes back short may do
+** so for a signal: Lua's hook is to run. */
+static enum step send_by_kernel(struct socket *s, const struct source *f,
+                                size_t *at, struct tls_error *e) {
+  struct engine *engine = &s->base.engine;
+  int fd = plain_file(f);
+  for (;;) {
+    size_t size = KERNEL_CHUNK, sent;
+    if (f->count >= 0 && (size_t)f->count - *at < size)
+      size = (size_t)f->count - *at;
+    if (size == 0) return STEP_DONE;
+    enum step step = engine_send_file(engine, fd, f->start + (off_t)*at, size,
+                                      &sent, e);
+    if (step != STEP_DONE || sent == 0) return step;
+    *at += sent;
+    if (sent < size && s->io.wire.wait) return STEP_SIGNAL;
+  }
+}
+
+static enum step send_source(struct socket *s, const struct source *f,
+                             size_t *at, struct tls_error *e) {
+  enum step step = begin_writing(s, e);
+  if (step == STEP_DONE && sends_by_kernel(s, f))
+    return send_by_kernel(s, f, at, e);
+  return step == STEP_DONE ? pump(s, f, at, e) : step;
 }
 
 /*
@@ -305,7 +366,7 @@ static int step_sendfile(lua_State *L) {
   if (number != 0) return error_throw_errno(L, number, "sendfile");
   if (!socket_begin(L, s, "write", TURN_WRITE))
     return socket_give_way(L, s, "write", TURN_WRITE, (lua_Integer)at);
-  enum step step = socket_sent(s, pump(s, &f, &at, &e));
+  enum step step = socket_sent(s, send_source(s, &f, &at, &e));
   number = seek_to(s, &f, f.start + (off_t)at);
   if (step != STEP_DONE)
     return socket_stopped(L, s, step, &e, "write", TURN_WRITE, (lua_Integer)at);

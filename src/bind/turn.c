@@ -55,6 +55,13 @@ bool turn_is_shared(lua_State *L, struct turn *t) {
   return shared;
 }
 
+bool turn_is_asked(lua_State *L, const struct turn *t) {
+  for (enum turn_kind kind = 0; t->waiting > 0 && kind < TURN_KINDS; kind++)
+    if (t->needs[kind] == NEED_CALLBACK && owner_of(L, &t->needs[kind]) == L)
+      return true;
+  return false;
+}
+
 enum turn_need turn_wait(lua_State *L, struct turn *t, enum turn_kind kind,
                          enum turn_need need) {
   for (enum turn_kind other = 0; other < TURN_KINDS; other++)

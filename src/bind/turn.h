@@ -6,8 +6,8 @@
 ** forgotten (turn_end). Nothing is held while a step runs: coroutines do not
 ** overlap. Owners are held weakly, so a coroutine that has died, or was
 ** collected, holds no turn (proofs.md 6.2).
-** Owns nothing but a table in the registry. Called by: connection, socket_step,
-** object.
+** Owns nothing but a table in the registry. Called by: socket,
+** socket_wait, object.
 */
 #ifndef PYSSL_BIND_TURN_H
 #define PYSSL_BIND_TURN_H
@@ -42,6 +42,9 @@ bool turn_is_held(lua_State *L, struct turn *t, enum turn_kind kind);
 
 /* Does any other live coroutine wait? */
 bool turn_is_shared(lua_State *L, struct turn *t);
+
+/* Does L's coroutine wait for a callback, and was called by that? */
+bool turn_is_asked(lua_State *L, const struct turn *t);
 
 /*
 ** The operation of L's coroutine leaves to wait for `need`. The result is what

@@ -7,8 +7,9 @@
 #include "../sys/fdwait.h"
 #include "args.h"
 #include "call.h"
+#include "connection.h"
+#include "context.h"
 #include "error.h"
-#include "ringer.h"
 
 /* In the registry: the flag, a userdata, and the default waiter. */
 static const char flag_key, default_key;
@@ -30,18 +31,6 @@ const bool *waiter_default_flag(lua_State *L) {
   return default_flag(L);
 }
 
-/* Pop a function or nil into the user value of the object at 1. */
-static bool keep(lua_State *L, int value) {
-  bool there = !lua_isnil(L, -1);
-  lua_setiuservalue(L, 1, value);
-  return there;
-}
-
-static void check_attribute(lua_State *L) {
-  if (!call_accepts(L, 3)) attribute_type_error(L, "function");
-  lua_settop(L, 3);
-}
-
 int context_get_waiter(lua_State *L) {
   context_self(L);
   lua_getiuservalue(L, 1, CONTEXT_WAITER);
@@ -50,21 +39,10 @@ int context_get_waiter(lua_State *L) {
 
 int context_set_waiter(lua_State *L) {
   struct context *c = context_self(L);
-  check_attribute(L);
-  c->has_waiter = keep(L, CONTEXT_WAITER);
-  return 0;
-}
-
-int socket_get_waiter(lua_State *L) {
-  socket_self(L);
-  lua_getiuservalue(L, 1, VALUE_WAITER);
-  return 1;
-}
-
-int socket_set_waiter(lua_State *L) {
-  struct socket *s = socket_self(L);
-  check_attribute(L);
-  s->has_waiter = keep(L, VALUE_WAITER);
+  if (!call_accepts(L, 3)) return attribute_type_error(L, "function");
+  lua_settop(L, 3);
+  c->has_waiter = !lua_isnil(L, 3);
+  lua_setiuservalue(L, 1, CONTEXT_WAITER);
   return 0;
 }
 
@@ -133,20 +111,10 @@ static int left(lua_State *L) {
   return 1;
 }
 
-/*
-** core.resume(conn): the calling coroutine has come back from a wait, so its
-** turn is over, and whoever waits for the same is to look again.
-*/
-static int resume(lua_State *L) {
-  struct connection *c = connection_check_any(L, 1);
-  if (turn_end(L, &c->turn)) ringer_ring(L, c);
-  if (luaL_testudata(L, 1, OBJECT_T) == NULL)
-    socket_part(L, (struct socket *)c);
-  return 0;
-}
-
 const luaL_Reg waiter_functions[] = {
-    {"resume", resume}, {"set_default_waiter", set_default_waiter},
-    {"waiter", waiter}, {"wait", wait},
-    {"left", left},     {NULL, NULL},
+    {"set_default_waiter", set_default_waiter},
+    {"waiter", waiter},
+    {"wait", wait},
+    {"left", left},
+    {NULL, NULL},
 };

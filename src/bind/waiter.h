@@ -4,7 +4,7 @@
 ** and transports"). The functions are called by lua/pyssl/waiter.lua; here is
 ** where they are kept, and a flag for each, so that a step knows at no cost
 ** whether it may wait itself.
-** Calls: socket, context, fdwait. Called by: socket, module.
+** Calls: connection, context, fdwait. Called by: socket, socket_wait, module.
 */
 #ifndef PYSSL_BIND_WAITER_H
 #define PYSSL_BIND_WAITER_H
@@ -12,7 +12,6 @@
 #include <stdbool.h>
 
 #include "compat.h"
-#include "socket.h"
 
 HIDDEN_BEGIN
 
@@ -23,11 +22,7 @@ void waiter_open(lua_State *L);
 ** as the state. */
 const bool *waiter_default_flag(lua_State *L);
 
-/* The attribute of sockets; the one of contexts is declared in context.h. */
-int socket_get_waiter(lua_State *L);
-int socket_set_waiter(lua_State *L);
-
-/* core.set_default_waiter, core.waiter, core.resume, core.wait, core.left */
+/* core.set_default_waiter, core.waiter, core.wait, core.left */
 extern const luaL_Reg waiter_functions[];
 
 HIDDEN_END
