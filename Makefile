@@ -25,7 +25,7 @@ BUSTED = /usr/bin/busted
 unexport ARGS BUILD EXTRA RUNNER SCALE BUSTED
 
 .PHONY: build deps demo test test-all asan tsan valgrind mutants check contract \
-	rockspec env install uninstall clean native suite \
+	rockspec env install uninstall clean native nginx-core suite \
 	bench bench-check bench-programs FORCE
 
 .DELETE_ON_ERROR:
@@ -92,8 +92,17 @@ $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(compile) -MMD -MP -c -o $@ $<
 
+# nginx's Lua is LuaJIT: a core that it can load, for the suite, where there is
+# such an nginx. Without what a sanitizer adds.
+nginx_module := $(wildcard /usr/lib/nginx/modules/ngx_http_lua_module.so)
+nginx_core := $(if $(jit),,$(if $(nginx_module),nginx-core))
+
 # For the suite: a Lua module, and programs that embed Lua (NAME_host.c).
-native: $(BUILD)/spec/native.so $(hosts) $(BUILD)/embed
+native: $(BUILD)/spec/native.so $(hosts) $(BUILD)/embed $(nginx_core)
+
+nginx-core:
+	@env -u LUA $(MAKE) $(jobs) -s --no-print-directory build \
+		LUA_VERSION=luajit BUILD=build-luajit LUA_INCDIR= EXTRA= CFLAGS='-O2 -g'
 
 $(BUILD)/spec/native.so: spec/support/native.c $(compat) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -149,6 +158,7 @@ demo: deps
 	@$(call with_lua) $(LUA) examples/demo.lua
 
 test: deps
+	@tools/deps.sh nginx
 	@$(MAKE) $(jobs) --no-print-directory suite
 
 # On every VM, one after the other.

@@ -3,6 +3,7 @@
 local certs = require "support.certs"
 local child = require "support.child"
 local memory = require "support.memory"
+local native = require "native"
 local pair = require "support.pair"
 local raised = require "support.raised"
 local resumption = require "support.resumption"
@@ -135,6 +136,39 @@ vm.describe_needs("upvalues", "every function of a class", function()
       raised.text(name .. " expected, got table", metatable.__newindex, {}, "x",
         1)
     end
+  end)
+end)
+
+describe("what looks like an object", function()
+  it("is none: not a copy of its bytes, nor a pointer to them", function()
+    local buffer, conn = ssl.buffer(10), objects()["ssl.socket"]
+    for _, forgery in ipairs {native.copy(conn), native.copy(buffer)} do
+      for _, name in ipairs {"recv", "recv_into", "read", "send", "sendall"} do
+        raised.text("ssl.socket expected, got userdata", core.steps[name],
+          forgery, buffer)
+      end
+      for _, f in ipairs {buffer.sub, buffer.byte, buffer.put, buffer.close} do
+        raised.text("ssl.buffer expected, got userdata", f, forgery, 1, 1)
+      end
+      raised.text("string expected, got userdata", buffer.put, buffer, 1,
+        forgery)
+    end
+    conn:close()
+  end)
+
+  it("works on when it was finalized by hand", function()
+    local client, server = pair.connected()
+    local buffer = ssl.buffer(4)
+    client:sendall("text")
+    getmetatable(buffer).__gc(buffer)
+    assert.equal(0, #buffer)
+    assert.equal(0, server:recv_into(buffer)) -- known by its metatable still
+    buffer = ssl.buffer(4)
+    assert.equal(4, server:recv_into(buffer))
+    assert.equal("text", buffer:sub(1))
+    getmetatable(client).__gc(client)
+    raised(ssl.OSError, client.sendall, client, "more")
+    pair.close(client, server)
   end)
 end)
 

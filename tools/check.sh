@@ -22,9 +22,9 @@ check() {
   fi
 }
 
-c_files=$(find src spec examples -name '*.[ch]' | sort)
+c_files=$(find src spec examples bench -name '*.[ch]' | sort)
 own_c_files=$(find src -name '*.[ch]' | sort)
-lua_files=$(find lua spec examples tools -name '*.lua' 2>/dev/null | sort)
+lua_files=$(find lua spec examples tools bench -name '*.lua' 2>/dev/null | sort)
 
 # shellcheck disable=SC2086
 {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing through the system's package manager, or says what
 # is. Silent and quick when nothing is. Usage: deps.sh [SET]..., the sets being
-# base, check, valgrind, bench, and the VMs: 5.4, 5.3, 5.1, luajit.
+# base, check, valgrind, bench, nginx, and the VMs: 5.4, 5.3, 5.1, luajit.
 set -eu
 
 base="gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev libssl-dev libidn2-dev
@@ -9,6 +9,8 @@ base="gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev libssl-dev libidn2-dev
   python3 gnutls-bin ca-certificates git"
 check="clang-format lua-check universal-ctags"
 valgrind="valgrind"
+nginx="nginx-light libnginx-mod-http-lua wrk luajit2 libluajit2-5.1-dev
+  liblua5.1-0-dev"
 bench="lua-sec lua-luaossl gnuplot-nox wrk nginx-light util-linux"
 
 # Debian says liblua5.1-0-dev, and liblua5.3-dev.
@@ -25,6 +27,8 @@ for set in "${@:-base}"; do
     check) packages="$packages $check" ;;
     valgrind) packages="$packages $valgrind" ;;
     bench) packages="$packages $bench" ;;
+    # Where there is no dpkg, the spec that needs it is skipped.
+    nginx) ! command -v dpkg-query >/dev/null || packages="$packages $nginx" ;;
     *) echo "deps.sh: no such set: $set" >&2; exit 2 ;;
   esac
 done

@@ -231,6 +231,17 @@ static int native_signal(lua_State *L) {
   return 1;
 }
 
+/* --- values --- */
+
+/* copy(userdata) returns one of another library with the same bytes. */
+static int native_copy(lua_State *L) {
+  const void *from = lua_touserdata(L, 1);
+  size_t size = from != NULL ? lua_rawlen(L, 1) : 0;
+  void *to = lua_newuserdatauv(L, size, 0);
+  if (size > 0) memcpy(to, from, size);
+  return 1;
+}
+
 /* --- descriptors --- */
 
 static int push_two(lua_State *L, int result, const int fds[2]) {
@@ -496,6 +507,7 @@ static int native_deadline(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
+    {"copy", native_copy},
     {"spawn", native_spawn},
     {"fork", native_fork},
     {"wait", native_wait},

@@ -30,8 +30,11 @@ static struct bytes self_bytes(lua_State *L) {
   return locate(class_self(L));
 }
 
+static const struct class buffer_class;
+
 bool buffer_to_bytes(lua_State *L, int index, struct bytes *out) {
-  struct buffer *b = luaL_testudata(L, index, BUFFER);
+  struct buffer *b = class_marked(L, index, &buffer_class, sizeof *b);
+  if (b == NULL) b = luaL_testudata(L, index, BUFFER);
   if (b == NULL) return false;
   *out = locate(b);
   return true;
@@ -40,7 +43,7 @@ bool buffer_to_bytes(lua_State *L, int index, struct bytes *out) {
 static struct buffer *box(lua_State *L, size_t length) {
   if (length > MAX_LENGTH)
     error_throw(L, ERROR_OVERFLOW, "a buffer has at most %d bytes", MAX_LENGTH);
-  struct buffer *b = class_box(L, BUFFER, sizeof *b + length, 0);
+  struct buffer *b = class_box_marked(L, &buffer_class, sizeof *b + length, 0);
   b->owner = b;
   b->length = length;
   return b;
@@ -160,7 +163,7 @@ static int buffer_slice(lua_State *L) {
   struct buffer *from = class_self(L);
   struct bytes part = get_range(L, locate(from), luaL_optinteger(L, 2, 1), -1);
   struct buffer *owner = from->owner;
-  struct buffer *window = class_box(L, BUFFER, sizeof *window, 1);
+  struct buffer *window = class_box_marked(L, &buffer_class, sizeof *window, 1);
   window->owner = owner;
   window->offset = (size_t)(part.data - owner->memory);
   window->length = part.length;
@@ -186,6 +189,11 @@ static int buffer_close(lua_State *L) {
   return 1;
 }
 
+static int buffer_gc(lua_State *L) {
+  class_unmark(L);
+  return buffer_close(L);
+}
+
 static int buffer_length(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)self_bytes(L).length);
   return 1;
@@ -198,7 +206,7 @@ static const luaL_Reg methods[] = {
 
 static const luaL_Reg metamethods[] = {
     {"__len", buffer_length},
-    {"__gc", buffer_close},
+    {"__gc", buffer_gc},
     {"__close", buffer_close},
     {NULL, NULL},
 };

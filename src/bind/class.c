@@ -3,6 +3,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
 #include "error.h"
 
 /* Upvalues of a metatable's __index and __newindex. */
@@ -13,7 +16,7 @@
 
 /* __index: a method, else the value of an attribute, else nil. */
 static int class_index(lua_State *L) {
-  lua_settop(L, 2);
+  if (lua_gettop(L) != 2) lua_settop(L, 2); /* called by hand */
   lua_pushvalue(L, 2);
   if (lua_rawget(L, METHODS) != LUA_TNIL) return 1;
   lua_pushvalue(L, 2);
@@ -134,4 +137,37 @@ void *class_box(lua_State *L, const char *name, size_t size, int values) {
   memset(box, 0, size);
   luaL_setmetatable(L, name);
   return box;
+}
+
+/* ---- marks ---- */
+
+struct class_secret class_secret = {.size = SIZE_MAX / 2};
+static CRYPTO_ONCE secret_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void make_secret(void) {
+  struct class_mark bits;
+  if (RAND_bytes((unsigned char *)&bits, sizeof bits) != 1) {
+    tlserr_clear();
+    return;
+  }
+  class_secret.bits = bits;
+  class_secret.size = sizeof bits;
+}
+
+void class_open(void) {
+  (void)!CRYPTO_THREAD_run_once(&secret_once, make_secret);
+}
+
+void *class_box_marked(lua_State *L, const struct class *c, size_t size,
+                       int values) {
+  char *box = class_box(L, c->name, size + sizeof(struct class_mark), values);
+  struct class_mark mark = class_mark_of(box, c);
+  if (class_secret.size == sizeof mark) memcpy(box + size, &mark, sizeof mark);
+  return box;
+}
+
+void class_unmark(lua_State *L) {
+  char *box = class_self(L);
+  size_t size = lua_rawlen(L, 1);
+  memset(box + size - sizeof(struct class_mark), 0, sizeof(struct class_mark));
 }

@@ -3,10 +3,10 @@
 #include <limits.h>
 #include <string.h>
 
-#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
 #include "../tls/alpn.h"
+#include "../tls/digest.h"
 #include "../tls/engine.h"
 #include "args.h"
 #include "error.h"
@@ -80,7 +80,7 @@ int context_verify_mode(const struct context *c) {
 */
 static bool make_mark(const struct context *c, const struct trust *trust,
                       int bits, const X509_VERIFY_PARAM *param,
-                      unsigned char *mark, unsigned *length) {
+                      unsigned char mark[DIGEST_SIZE]) {
   unsigned char material[32 + 4 * sizeof(unsigned long)];
   unsigned long numbers[] = {
       (unsigned long)bits,
@@ -90,25 +90,24 @@ static bool make_mark(const struct context *c, const struct trust *trust,
   };
   memcpy(material, trust_digest(trust), 32);
   memcpy(material + 32, numbers, sizeof numbers);
-  return EVP_Digest(material, sizeof material, mark, length, EVP_sha256(),
-                    NULL);
+  return digest_bytes(material, sizeof material, mark);
 }
 
 bool context_mark_sessions(struct context *c) {
-  unsigned char mark[EVP_MAX_MD_SIZE];
-  unsigned length;
+  if (SSL_CTX_get_ssl_method(c->handle) == TLS_client_method())
+    return true; /* it never has a server's sessions */
+  unsigned char mark[DIGEST_SIZE];
   return make_mark(c, c->trust, SSL_CTX_get_verify_mode(c->handle),
-                   SSL_CTX_get0_param(c->handle), mark, &length) &&
-         SSL_CTX_set_session_id_context(c->handle, mark, length);
+                   SSL_CTX_get0_param(c->handle), mark) &&
+         SSL_CTX_set_session_id_context(c->handle, mark, sizeof mark);
 }
 
 bool context_mark_connection(const struct context *c, SSL *ssl,
                              const struct trust *trust) {
-  unsigned char mark[EVP_MAX_MD_SIZE];
-  unsigned length;
+  unsigned char mark[DIGEST_SIZE];
   return make_mark(c, trust, SSL_get_verify_mode(ssl), SSL_get0_param(ssl),
-                   mark, &length) &&
-         SSL_set_session_id_context(ssl, mark, length);
+                   mark) &&
+         SSL_set_session_id_context(ssl, mark, sizeof mark);
 }
 
 int context_verify_bits(const struct context *c, int mode) {

@@ -42,9 +42,9 @@ struct context {
   int protocol;        /* PROTOCOL_*, as given */
   bool check_hostname;
   bool post_handshake_auth;
-  bool verify_callback; /* is there one? */
-  bool has_waiter; /* is there a CONTEXT_WAITER? */
-  bool read_ahead; /* for connections made from now on */
+  bool verify_callback;                /* is there one? */
+  bool has_waiter;                     /* is there a CONTEXT_WAITER? */
+  bool read_ahead;                     /* for connections made from now on */
   enum engine_buffers release_buffers; /* likewise */
 };
 

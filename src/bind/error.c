@@ -37,8 +37,8 @@ static const struct error_type {
     [ERROR_NOT_IMPLEMENTED] = {"NotImplementedError", {-1, -1}},
 };
 
-/* Registry keys: the list of class tables; the shared error objects. */
-static const char classes_key, shared_key;
+/* Registry key of the list of class tables. */
+static const char classes_key;
 
 static void push_class(lua_State *L, enum error_class class) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &classes_key);
@@ -215,8 +215,6 @@ void error_open(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &classes_key);
   lua_getfield(L, module, "SSLCertVerificationError");
   lua_setfield(L, module, "CertificateError");
-  lua_newtable(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &shared_key);
 }
 
 bool error_check(lua_State *L, int index) {
@@ -306,20 +304,30 @@ static void push_event(lua_State *L, enum error_class class, const char *op) {
   error_push(L, &e, op);
 }
 
+/* Operations whose errors are shared, the most frequent first. */
+static const char *const shared_ops[] = {"read", "write", "handshake", "unwrap",
+                                         "close_write"};
+
+#define SHARED_OPS (sizeof shared_ops / sizeof *shared_ops)
+
+/* Registry keys of the shared objects: one look-up finds one. */
+static const char shared_keys[ERROR_CLASSES][SHARED_OPS];
+
+/* The key of an operation's error, or NULL. */
+static const char *shared_key(enum error_class class, const char *op) {
+  for (size_t i = 0; i < SHARED_OPS; i++)
+    if (strcmp(shared_ops[i], op) == 0) return &shared_keys[class][i];
+  return NULL;
+}
+
 int error_throw_shared(lua_State *L, enum error_class class, const char *op) {
-  luaL_checkstack(L, 8, "error object");
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &shared_key);
-  if (lua_rawgeti(L, -1, (lua_Integer) class + 1) == LUA_TNIL) {
-    lua_pop(L, 1);
-    lua_newtable(L);
+  const char *key = shared_key(class, op);
+  if (key != NULL && lua_rawgetp(L, LUA_REGISTRYINDEX, key) == LUA_TTABLE)
+    return lua_error(L);
+  push_event(L, class, op);
+  if (key != NULL) {
     lua_pushvalue(L, -1);
-    lua_rawseti(L, -3, (lua_Integer) class + 1);
-  }
-  if (lua_rawgetp(L, -1, op) == LUA_TNIL) {
-    lua_pop(L, 1);
-    push_event(L, class, op);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, -3, op);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
   }
   return lua_error(L);
 }

@@ -1,6 +1,6 @@
 /*
-** method.h - a method made of a step: it tries the step itself, and only what is
-** not done at once goes to the operation loop in Lua (lua/pyssl/op.lua).
+** method.h - a method made of a step: it tries the step itself, and only what
+** is not done at once goes to the operation loop in Lua (lua/pyssl/op.lua).
 ** The loop is called so that it may yield, which Lua 5.3 and 5.4 allow C
 ** functions; on other VMs the method is a Lua function around the step, which
 ** costs some 400 instructions more each time.

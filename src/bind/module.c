@@ -176,10 +176,10 @@ static void open_class(lua_State *L, const char *name,
 /* core.methods: the table of methods of each class that Lua adds to. */
 static void open_classes(lua_State *L) {
   static const luaL_Reg *const context_lists[] = {
-      context_trust_methods,  context_load_methods,
-      context_cipher_methods, context_negotiation_methods,
-      context_psk_methods,    context_session_methods,
-      context_callback_methods,    NULL};
+      context_trust_methods,    context_load_methods,
+      context_cipher_methods,   context_negotiation_methods,
+      context_psk_methods,      context_session_methods,
+      context_callback_methods, NULL};
   static const luaL_Reg *const socket_lists[] = {connection_info_methods,
                                                  post_handshake_methods,
                                                  connection_session_methods,
@@ -259,6 +259,7 @@ static void open_errors(lua_State *L) {
 int luaopen_pyssl_core(lua_State *L) {
   check_library(L);
   stay_loaded();
+  class_open();
   lua_newtable(L);
   open_errors(L);
   pressure_open(L);

@@ -116,8 +116,7 @@ static int new_object(lua_State *L) {
 }
 
 /* nil, "callback": the operation loop asks the user, then calls again. Not
-*where
-** a coroutine, this one even, is being asked. */
+** where a coroutine, this one even, is being asked. */
 static int ask(lua_State *L) {
   struct turn *t = &connection_self(L)->turn;
   if (turn_is_held(L, t, TURN_CONTROL) || turn_is_asked(L, t))
@@ -214,7 +213,6 @@ static int object_read(lua_State *L) {
 /* Everything from *at on, in full records. */
 static enum step write_all(struct object *o, struct gather *g, size_t *at,
                            struct tls_error *e) {
-  unsigned char scratch[ENGINE_RECORD];
   struct engine *engine = &o->base.engine;
   const unsigned char *data;
   size_t length;
@@ -222,7 +220,7 @@ static enum step write_all(struct object *o, struct gather *g, size_t *at,
   if (step == STEP_DONE) step = engine_flush(engine, e);
   gather_skip(g, *at);
   while (step == STEP_DONE &&
-         (length = gather_next(g, scratch, engine->record, &data)) > 0) {
+         (length = gather_next(g, engine->record, &data)) > 0) {
     bool accepted;
     step = engine_write(engine, data, length, &accepted, e);
     if (accepted) *at += length;

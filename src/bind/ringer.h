@@ -2,7 +2,8 @@
 ** ringer.h - the bell of a connection: what a coroutine waits on while another
 ** one waits for the same event (turn.h). Made when it is first needed, and kept
 ** in the connection's VALUE_BELL.
-** Calls: bell, turn, pollable, connection. Called by: connection's steps, op.lua.
+** Calls: bell, turn, pollable, connection. Called by: socket, socket_wait,
+** op.lua.
 */
 #ifndef PYSSL_BIND_RINGER_H
 #define PYSSL_BIND_RINGER_H

@@ -41,7 +41,7 @@ void socket_init(lua_State *L, struct socket *s) {
 }
 
 struct socket *socket_box(lua_State *L) {
-  struct socket *s = class_box(L, SOCKET_T, sizeof *s, CONNECTION_VALUES);
+  struct socket *s = class_box_marked(L, &socket_class, sizeof *s, CONNECTION_VALUES);
   socket_init(L, s);
   return s;
 }
@@ -92,6 +92,12 @@ int socket_gc(lua_State *L) {
   socket_release(L, s);
   socket_part(L, s);
   return 0;
+}
+
+/* As a transport, which has no mark, but for that. */
+static int gc_marked(lua_State *L) {
+  class_unmark(L);
+  return socket_gc(L);
 }
 
 void socket_say_goodbye(struct socket *s) {
@@ -198,8 +204,8 @@ static int socket_fileno(lua_State *L) {
   return 1;
 }
 
-/* conn:getfd(), conn:pollfd() are for event loops: the same, but while some still
-** wait on a socket that was closed, the descriptor that wakes them. */
+/* conn:getfd(), conn:pollfd() are for event loops: the same, but while some
+** still wait on a socket that was closed, the descriptor that wakes them. */
 static int socket_getfd(lua_State *L) {
   const struct socket *s = socket_self(L);
   lua_pushinteger(L, s->io.fd >= 0 ? s->io.fd : s->parting);
@@ -449,7 +455,7 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg metamethods[] = {
-    {"__gc", socket_gc},
+    {"__gc", gc_marked},
     {"__close", socket_close},
     {NULL, NULL},
 };

@@ -65,6 +65,13 @@ extern const struct class socket_class;
 struct socket *socket_self(lua_State *L);
 struct socket *socket_check(lua_State *L, int arg);
 
+/* The receiver of a step that is called once for each piece of data. It takes
+** an ssl.socket also where the step is one of ssl.transport's. */
+static inline struct socket *socket_self_quick(lua_State *L) {
+  struct socket *s = class_marked(L, 1, &socket_class, sizeof *s);
+  return s != NULL ? s : class_self(L);
+}
+
 /* A zeroed socket becomes one that is not connected, without a descriptor. */
 void socket_init(lua_State *L, struct socket *s);
 
@@ -113,8 +120,7 @@ MUST_USE bool socket_begin_other(lua_State *L, struct socket *s, const char *op,
                                  enum turn_kind kind);
 
 /* Is this a connection about which nothing is special: its handshake done,
-*without
-** a time limit or a waiter, and nobody waits? */
+** without a time limit or a waiter, and nobody waits? */
 static inline bool socket_is_plain(const struct socket *s) {
   return s->state == SOCKET_TLS && s->timeout < 0 &&
          s->base.engine.handshaken && !s->base.engine.running &&

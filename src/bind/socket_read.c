@@ -91,7 +91,7 @@ static int read_string(lua_State *L, struct socket *s, size_t size) {
 */
 static int step_recv(lua_State *L) {
   static const char *const names[] = {"buflen", "flags", NULL};
-  struct socket *s = socket_self(L);
+  struct socket *s = socket_self_quick(L);
   struct args a;
   check_readable(L, s, "recv", false);
   lua_Integer n = lua_tointeger(L, 2);
@@ -130,7 +130,7 @@ static int fill(lua_State *L, struct socket *s, const struct bytes *b,
 */
 static int step_recv_into(lua_State *L) {
   static const char *const names[] = {"buffer", "nbytes", "flags", NULL};
-  struct socket *s = socket_self(L);
+  struct socket *s = socket_self_quick(L);
   struct args a;
   struct bytes b;
   check_readable(L, s, "recv_into", false);
@@ -156,7 +156,7 @@ static int step_recv_into(lua_State *L) {
 */
 static int step_read(lua_State *L) {
   static const char *const names[] = {"len", "buffer", NULL};
-  struct socket *s = socket_self(L);
+  struct socket *s = socket_self_quick(L);
   struct args a;
   struct bytes b;
   check_readable(L, s, "read", true);

@@ -73,13 +73,12 @@ static enum step write_piece(struct socket *s, const unsigned char *data,
 /* Everything from *at on, in full records. */
 static enum step write_all(struct socket *s, struct gather *g, size_t *at,
                            struct tls_error *e) {
-  unsigned char scratch[ENGINE_RECORD];
   const unsigned char *data;
   size_t length;
   enum step step = begin_writing(s, e);
   gather_skip(g, *at);
   while (step == STEP_DONE &&
-         (length = gather_next(g, scratch, record_of(s), &data)) > 0)
+         (length = gather_next(g, record_of(s), &data)) > 0)
     step = write_piece(s, data, length, at, e);
   return step;
 }
@@ -168,7 +167,7 @@ static const char *const send_names[] = {"data", "flags", NULL};
 ** which a later send goes on; SSLEOFError, SSLError, OSError (EPIPE, ENOTCONN).
 */
 static int step_send(lua_State *L) {
-  struct socket *s = socket_self(L);
+  struct socket *s = socket_self_quick(L);
   struct args a;
   if (is_quick(L, s)) return send_quickly(L, s);
   check_writable(L, s, "send", false);
@@ -179,7 +178,7 @@ static int step_send(lua_State *L) {
 
 /* conn:sendall(data, flags) is send in plain mode too, and gives true. */
 static int step_sendall(lua_State *L) {
-  struct socket *s = socket_self(L);
+  struct socket *s = socket_self_quick(L);
   struct args a;
   int results;
   if (is_quick(L, s)) {
@@ -197,7 +196,7 @@ static int step_sendall(lua_State *L) {
 /* conn:write(data) is send for TLS only (E-11); ValueError without. */
 static int step_write(lua_State *L) {
   static const char *const names[] = {"data", NULL};
-  struct socket *s = socket_self(L);
+  struct socket *s = socket_self_quick(L);
   struct args a;
   if (is_quick(L, s)) return send_quickly(L, s);
   check_writable(L, s, "write", true);

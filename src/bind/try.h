@@ -1,6 +1,6 @@
 /*
-** try.h - ssl.try in C, for VMs on which what it calls may yield all the same; on
-** the others it is written in Lua (lua/pyssl.lua).
+** try.h - ssl.try in C, for VMs on which what it calls may yield all the same;
+** on the others it is written in Lua (lua/pyssl.lua).
 ** Owns nothing. Calls: error. Called by: module.
 */
 #ifndef PYSSL_BIND_TRY_H

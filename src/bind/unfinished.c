@@ -13,10 +13,9 @@ void unfinished_forget(lua_State *L, struct connection *c) {
 
 /* Does g begin with the `n` bytes at text? Uses g up. */
 static bool begins_with(struct gather *g, const char *text, size_t n) {
-  unsigned char scratch[1024];
   const unsigned char *data;
   while (n > 0) {
-    size_t got = gather_next(g, scratch, sizeof scratch, &data);
+    size_t got = gather_next(g, GATHER_ROOM, &data);
     if (got == 0) return false;
     if (got > n) got = n;
     if (memcmp(data, text, got) != 0) return false;
@@ -48,8 +47,9 @@ static void push_copy(const struct args *a, size_t length) {
   unsigned char *copy = lua_newuserdatauv(a->L, length, 0);
   gather_check(&g, a, 0);
   for (size_t used = 0, n; used < length; used += n) {
-    n = gather_next(&g, copy + used, length - used, &data);
-    if (data != copy + used) memcpy(copy + used, data, n);
+    size_t left = length - used;
+    n = gather_next(&g, left < GATHER_ROOM ? left : GATHER_ROOM, &data);
+    memcpy(copy + used, data, n);
   }
 }
 

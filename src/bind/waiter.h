@@ -1,9 +1,9 @@
 /*
 ** waiter.h - who waits where a blocking socket would poll: the socket's waiter,
-** else its context's, else the default of the Lua state (design.md, "Event loops
-** and transports"). The functions are called by lua/pyssl/waiter.lua; here is
-** where they are kept, and a flag for each, so that a step knows at no cost
-** whether it may wait itself.
+** else its context's, else the default of the Lua state (design.md, "Event
+** loops and transports"). The functions are called by lua/pyssl/waiter.lua;
+** here is where they are kept, and a flag for each, so that a step knows at no
+** cost whether it may wait itself.
 ** Calls: connection, context, fdwait. Called by: socket, socket_wait, module.
 */
 #ifndef PYSSL_BIND_WAITER_H

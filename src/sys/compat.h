@@ -23,6 +23,13 @@
 #include <unistd.h>
 #endif
 
+/* Can the system's kernel do TLS, as Linux's may? (ktls.h) */
+#if defined(__linux__)
+#define HAS_KERNEL_TLS 1
+#else
+#define HAS_KERNEL_TLS 0
+#endif
+
 /*
 ** Declarations between HIDDEN_BEGIN and HIDDEN_END stay inside the shared
 ** object. A pragma does it, for a rockspec passes no compiler flags; it stands

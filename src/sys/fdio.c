@@ -142,12 +142,52 @@ static size_t queue_output(struct fdio *io, const void *data, size_t length) {
   return n;
 }
 
+/* ---- reading ahead ---- */
+
+/* A record follows whose size nobody knows: is there memory for many? */
+static bool make_room(struct fdio *io) {
+  if (!io->bulk) io->owned = malloc(FDIO_AHEAD);
+  return io->owned != NULL;
+}
+
+static size_t receive_into(struct fdio *io, struct iovec *to, int places) {
+  struct msghdr message = {.msg_iov = to, .msg_iovlen = (size_t)places};
+  int flags = wait_flags(io);
+  for (;;) {
+    ssize_t n = recvmsg(io->fd, &message, flags);
+    if (n > 0) {
+      io->wire.event = WIRE_NONE;
+      return (size_t)n;
+    }
+    if (n == 0) return end(io);
+    if (!again(io, FDWAIT_READ, errno)) return 0;
+  }
+}
+
+/* What is asked for, and with nothing in front something behind it. */
+static size_t receive_ahead(struct fdio *io, void *data, size_t length) {
+  struct iovec to[] = {{data, length}, {io->head, FDIO_HEAD}};
+  int places = 2;
+  if (io->dry) return stop(io, WIRE_BLOCKED);
+  if (length > FDIO_HEAD) io->bulk = length >= FDIO_AHEAD;
+  if (make_room(io))
+    to[1] = (struct iovec){io->owned, FDIO_AHEAD};
+  else if (length <= FDIO_HEAD)
+    places = 1;
+  size_t n = receive_into(io, to, places);
+  io->front = to[1].iov_base;
+  io->front_left = n > length ? n - length : 0;
+  if (io->front_left == 0) clear_front(io);
+  return n - io->front_left;
+}
+
 /* ---- either ---- */
 
 size_t fdio_receive(struct fdio *io, void *data, size_t length) {
   if (io->front_left > 0 || length == 0) return take_front(io, data, length);
   if (io->memory != NULL) return take_queued(io, data, length);
   if (is_late(io)) return stop(io, WIRE_TIMEOUT);
+  if (io->read_ahead) return receive_ahead(io, data, length);
   int flags = wait_flags(io);
   for (;;) {
     ssize_t n = recv(io->fd, data, length, flags);
@@ -164,15 +204,19 @@ bool fdio_fetch(struct fdio *io) {
   io->wire.event = WIRE_NONE;
   if (io->front_left > 0) return true;
   if (io->memory != NULL) return io->memory->in.length > 0 || stop_empty(io);
-  ssize_t n = recv(io->fd, io->head, FDIO_HEAD, MSG_DONTWAIT);
+  bool many = io->read_ahead && make_room(io);
+  unsigned char *to = many ? io->owned : io->head;
+  ssize_t n = recv(io->fd, to, many ? FDIO_AHEAD : FDIO_HEAD, MSG_DONTWAIT);
   if (n > 0) {
-    io->front = io->head;
+    io->front = to;
     io->front_left = (size_t)n;
     return true;
   }
+  int error = errno;
+  if (many) clear_front(io);
   if (n == 0) return end(io);
-  if (errno == EAGAIN || errno == EWOULDBLOCK) return stop(io, WIRE_BLOCKED);
-  return again(io, FDWAIT_READ, errno);
+  if (error == EAGAIN || error == EWOULDBLOCK) return stop(io, WIRE_BLOCKED);
+  return again(io, FDWAIT_READ, error);
 }
 
 size_t fdio_send(struct fdio *io, const void *data, size_t length) {
@@ -186,4 +230,22 @@ size_t fdio_send(struct fdio *io, const void *data, size_t length) {
     }
     if (!again(io, FDWAIT_WRITE, errno)) return 0;
   }
+}
+
+/* ---- for others ---- */
+
+int fdio_flags(const struct fdio *io) {
+  return wait_flags(io);
+}
+
+bool fdio_again(struct fdio *io, enum fdwait_mode mode, int error) {
+  return again(io, mode, error);
+}
+
+size_t fdio_end(struct fdio *io) {
+  return end(io);
+}
+
+size_t fdio_fail(struct fdio *io, int error) {
+  return stop_error(io, error);
 }

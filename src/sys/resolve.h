@@ -2,8 +2,8 @@
 ** resolve.h - look a host name up without blocking the caller.
 ** getaddrinfo(3) has no deadline, so it runs on a helper thread; its end is a
 ** descriptor that any poller can watch.
-** Owns: the look-up, the list that it found, and the read end of its pair of sockets. The
-** thread owns the write end, and frees what was given up before it ended.
+** Owns: the look-up, the list that it found, and one of two connected sockets.
+** The thread owns the other, and frees what was given up before it ended.
 ** Calls: the system. Called by: src/bind/socket.
 */
 #ifndef PYSSL_SYS_RESOLVE_H

@@ -36,6 +36,11 @@ void tape_rewind(struct tape *t);
 /* Copy no more, and forget what is on it. Idempotent. */
 void tape_clear(struct tape *t);
 
+/* Is nothing to be played, nor to be noted? */
+static inline bool tape_is_idle(const struct wire *w) {
+  return w->tape == NULL || (w->tape->left == 0 && !w->tape->recording);
+}
+
 /* Hand out up to `size` bytes of w's tape once more; 0 where there is none, or
 ** nothing is left on it. */
 size_t tape_play(struct wire *w, void *data, size_t size);

@@ -5,6 +5,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "fdbio.h"
+#include "ktlsbio.h"
 
 /* Own ex_data index on SSL; never index 0, which foreign code uses. */
 static int engine_index = -1;
@@ -130,7 +131,12 @@ static bool attach(struct engine *e, BIO *in, BIO *out) {
 
 bool engine_open(struct engine *e, SSL_CTX *context, struct fdio *io,
                  bool server) {
-  BIO *bio = begin(e, context, server) ? fdbio_new(io) : NULL;
+  BIO *bio = NULL;
+  bool begun = begin(e, context, server);
+  if (begun && (SSL_get_options(e->ssl) & SSL_OP_ENABLE_KTLS))
+    bio = ktlsbio_new(io);
+  e->kernel = bio != NULL;
+  if (begun && bio == NULL) bio = fdbio_new(io);
   e->io = io;
   e->wire = &io->wire;
   return attach(e, bio, bio);
@@ -186,6 +192,9 @@ void engine_close(struct engine *e) {
   verdict_clear(&e->verdict);
   engine_drop(&e->held, &e->held_length);
   engine_drop(&e->kept, &e->kept_length);
+  if (e->io != NULL) e->io->read_ahead = false;
+  OPENSSL_free(e->late);
+  e->late = NULL;
   X509_free(e->fault);
   e->fault = NULL;
   /* Without both flags OpenSSL throws the session away (proofs.md 1.5). */
@@ -260,9 +269,33 @@ void engine_answer_verdict(struct engine *e, int code, const char *reason) {
   verdict_answer(&e->verdict, code, reason);
 }
 
-void engine_release_buffers(struct engine *e, bool release) {
-  if (release)
+/* OpenSSL's mode, as both the context and where it waits would have it. */
+static void set_mode(const struct engine *e) {
+  bool give =
+      e->buffers == ENGINE_AS_IT_WAITS ? e->idles : e->buffers == ENGINE_GIVE;
+  if (give)
     SSL_set_mode(e->ssl, SSL_MODE_RELEASE_BUFFERS);
   else
     SSL_clear_mode(e->ssl, SSL_MODE_RELEASE_BUFFERS);
+}
+
+void engine_idle(struct engine *e, bool idles) {
+  e->idles = idles;
+  set_mode(e);
+}
+
+void engine_tune(struct engine *e, enum engine_buffers buffers,
+                 bool read_ahead) {
+  e->buffers = buffers;
+  set_mode(e);
+  /* The kernel must find all of what came. */
+  if (e->io != NULL) e->io->read_ahead = read_ahead && !e->kernel;
+}
+
+bool engine_kernel_sends(const struct engine *e) {
+  return e->kernel && e->ssl != NULL && BIO_get_ktls_send(SSL_get_wbio(e->ssl));
+}
+
+bool engine_kernel_receives(const struct engine *e) {
+  return e->kernel && e->ssl != NULL && BIO_get_ktls_recv(SSL_get_rbio(e->ssl));
 }

@@ -6,7 +6,7 @@
 ** step is called again.
 ** Owns its SSL and the record that OpenSSL holds half written.
 ** Knows neither sockets nor Lua.
-** Calls: fdbio, membio, hello, certask, verdict, fibre, tape, tlserr.
+** Calls: fdbio, ktlsbio, membio, hello, certask, verdict, fibre, tape, tlserr.
 ** Called by: step (which has the steps), outcome, src/bind.
 */
 #ifndef PYSSL_TLS_ENGINE_H
@@ -52,6 +52,13 @@ enum engine_asks {
 /* How the peer's half of the stream ended (conn:eof()). */
 enum engine_end { ENGINE_OPEN, ENGINE_CLEAN, ENGINE_RAGGED };
 
+/* When is OpenSSL to give its buffers back? */
+enum engine_buffers {
+  ENGINE_AS_IT_WAITS, /* while the connection idles outside OpenSSL */
+  ENGINE_GIVE,        /* after each use */
+  ENGINE_KEEP         /* never */
+};
+
 #define ENGINE_RECORD 16384 /* the most plaintext in a record, RFC 8446 5.1 */
 
 #define ENGINE_CACHE_KEY IDENTITY_DIGEST
@@ -78,6 +85,10 @@ struct engine {
   struct identity identity; /* what decides about the peer, once it is set */
   unsigned char cache_key[ENGINE_CACHE_KEY]; /* of its context's sessions */
   bool cached;                               /* does it take part in them? */
+  bool kernel; /* may the kernel do its TLS? (ktlsbio) */
+  enum engine_buffers buffers;
+  bool idles;             /* does it wait outside OpenSSL? */
+  struct tls_error *late; /* why engine_look failed: for the next step */
   bool handshaken;
   bool interrupted; /* a callback failed: the step that runs is to fail */
   bool running;     /* a step runs, perhaps a callback below it */
@@ -154,11 +165,28 @@ void engine_answer_verdict(struct engine *e, int code, const char *reason);
 /* Wipe and free bytes that an engine holds or keeps. */
 void engine_drop(unsigned char **bytes, size_t *length);
 
-/* Hand memory back while idle, or keep it (design.md, Memory). */
-void engine_release_buffers(struct engine *e, bool release);
+/* Does it wait outside OpenSSL, perhaps long? (design.md, Memory) */
+void engine_idle(struct engine *e, bool idles);
+
+/* What its context wants: of OpenSSL's buffers, and whether more is received
+** than a record at a time. */
+void engine_tune(struct engine *e, enum engine_buffers buffers,
+                 bool read_ahead);
+
+/* Does the kernel encrypt what is sent, decrypt what comes? As OpenSSL says. */
+bool engine_kernel_sends(const struct engine *e);
+bool engine_kernel_receives(const struct engine *e);
 
 /* Bytes that a read gives without its transport. */
 size_t engine_pending(const struct engine *e);
+
+/* Would a read give anything without its transport, were it an error, or the
+** end? */
+bool engine_is_ready(const struct engine *e);
+
+/* Decrypt what was read ahead, as far as engine_pending then knows what a read
+** gives. A failure is for the next step. */
+void engine_look(struct engine *e);
 
 /* The steps (step.c). *error is written only where the result is STEP_FAILED.
 ** A step below another one of the same engine, from a callback, fails at once.
@@ -181,6 +209,15 @@ MUST_USE enum step engine_write(struct engine *e, const void *data,
 
 /* Send what engine_write still holds. */
 MUST_USE enum step engine_flush(struct engine *e, struct tls_error *error);
+
+/*
+** Where engine_kernel_sends: let the kernel send 1..size bytes of a plain file,
+** and count them; 0 at its end. A descriptor that blocks does so until all are
+** sent, whatever the deadline; it comes back short where a signal came.
+*/
+MUST_USE enum step engine_send_file(struct engine *e, int fd, off_t offset,
+                                    size_t size, size_t *sent,
+                                    struct tls_error *error);
 
 /* Send close_notify; reading goes on. */
 MUST_USE enum step engine_close_write(struct engine *e,

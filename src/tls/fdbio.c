@@ -14,13 +14,24 @@ static bool may_retry(const struct fdio *io) {
          io->wire.event == WIRE_SIGNAL;
 }
 
+/* Play what is on the tape, or else put on it what is received. False: there
+** was no room for that. */
+static bool read_taped(struct fdio *io, void *data, size_t length,
+                       size_t *got) {
+  *got = tape_play(&io->wire, data, length);
+  if (*got > 0) return true;
+  *got = fdio_receive(io, data, length);
+  return *got == 0 || tape_note(&io->wire, data, *got);
+}
+
 static int bio_read(BIO *bio, char *data, size_t length, size_t *got) {
   struct fdio *io = BIO_get_data(bio);
   BIO_clear_retry_flags(bio);
-  *got = tape_play(&io->wire, data, length);
+  if (tape_is_idle(&io->wire))
+    *got = fdio_receive(io, data, length);
+  else if (!read_taped(io, data, length, got))
+    return 0;
   if (*got > 0) return 1;
-  *got = fdio_receive(io, data, length);
-  if (*got > 0) return tape_note(&io->wire, data, *got);
   if (may_retry(io)) BIO_set_retry_read(bio);
   return 0;
 }
@@ -34,16 +45,25 @@ static int bio_write(BIO *bio, const char *data, size_t length, size_t *put) {
   return 0;
 }
 
-/* Without an answer to EOF a truncated stream would go unnoticed. */
+static long get_fd(BIO *bio, int *out) {
+  const struct fdio *io = BIO_get_data(bio);
+  if (out != NULL) *out = io->fd;
+  return io->fd;
+}
+
+static bool is_at_end(BIO *bio) {
+  const struct fdio *io = BIO_get_data(bio);
+  return io->wire.event == WIRE_END;
+}
+
+/* Without an answer to EOF a truncated stream would go unnoticed. OpenSSL asks
+** for what is not here several times a record. */
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer) {
-  struct fdio *io = BIO_get_data(bio);
   (void)number;
   switch (command) {
   case BIO_CTRL_FLUSH: return 1;
-  case BIO_CTRL_EOF: return io->wire.event == WIRE_END;
-  case BIO_C_GET_FD:
-    if (pointer != NULL) *(int *)pointer = io->fd;
-    return io->fd;
+  case BIO_CTRL_EOF: return is_at_end(bio);
+  case BIO_C_GET_FD: return get_fd(bio, pointer);
   default: return 0;
   }
 }

@@ -7,6 +7,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
+#include "digest.h"
+
 /* The parts, under the names that users know. */
 #define PART(name, field)                                                      \
   {                                                                            \
@@ -40,21 +42,17 @@ static void put_number(unsigned char *out, size_t size, uint64_t number) {
   }
 }
 
-static bool put_digest(unsigned char *out, const void *data, size_t length) {
-  return EVP_Digest(data, length, out, NULL, EVP_sha256(), NULL) == 1;
-}
-
 /* Add the certificate that is current for the SSL, with its chain. */
 static bool add_certificate(EVP_MD_CTX *digest, SSL *ssl) {
   unsigned char each[EVP_MAX_MD_SIZE];
   unsigned length;
   STACK_OF(X509) *chain = NULL;
-  if (!X509_digest(SSL_get_certificate(ssl), EVP_sha256(), each, &length) ||
+  if (!X509_digest(SSL_get_certificate(ssl), digest_method(), each, &length) ||
       !EVP_DigestUpdate(digest, each, length))
     return false;
   SSL_get0_chain_certs(ssl, &chain);
   for (int i = 0; i < sk_X509_num(chain); i++)
-    if (!X509_digest(sk_X509_value(chain, i), EVP_sha256(), each, &length) ||
+    if (!X509_digest(sk_X509_value(chain, i), digest_method(), each, &length) ||
         !EVP_DigestUpdate(digest, each, length))
       return false;
   return true;
@@ -76,9 +74,9 @@ bool identity_take_certificates(struct identity *id, SSL *ssl) {
   memset(out, 0, sizeof id->certificate);
   if (SSL_get_certificate(ssl) == NULL) return true;
   EVP_MD_CTX *digest = EVP_MD_CTX_new();
-  bool ok = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
-            add_certificates(digest, ssl) &&
-            EVP_DigestFinal_ex(digest, out, NULL);
+  bool ok =
+      digest != NULL && EVP_DigestInit_ex(digest, digest_method(), NULL) &&
+      add_certificates(digest, ssl) && EVP_DigestFinal_ex(digest, out, NULL);
   EVP_MD_CTX_free(digest);
   return ok;
 }
@@ -99,11 +97,11 @@ bool identity_take(struct identity *id, SSL *ssl,
   id->security_level = (unsigned char)SSL_get_security_level(ssl);
   memcpy(id->trust, terms->trust, sizeof id->trust);
   if (terms->hostname != NULL &&
-      !put_digest(id->server_hostname, terms->hostname,
-                  strlen(terms->hostname)))
+      !digest_bytes(terms->hostname, strlen(terms->hostname),
+                    id->server_hostname))
     return false;
   if (terms->alpn_length > 0 &&
-      !put_digest(id->alpn, terms->alpn, terms->alpn_length))
+      !digest_bytes(terms->alpn, terms->alpn_length, id->alpn))
     return false;
   /* A server's own is no part of what it trusts: only what tells it from the
   ** other connections of its context. */
@@ -133,11 +131,5 @@ void identity_difference(const struct identity *a, const struct identity *b,
 
 bool identity_digest(const struct identity *id, const void *more, size_t length,
                      unsigned char digest[IDENTITY_DIGEST]) {
-  EVP_MD_CTX *c = EVP_MD_CTX_new();
-  bool ok = c != NULL && EVP_DigestInit_ex(c, EVP_sha256(), NULL) &&
-            EVP_DigestUpdate(c, id, sizeof *id) &&
-            EVP_DigestUpdate(c, more, length) &&
-            EVP_DigestFinal_ex(c, digest, NULL);
-  EVP_MD_CTX_free(c);
-  return ok;
+  return digest_both(id, sizeof *id, more, length, digest);
 }

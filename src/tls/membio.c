@@ -101,15 +101,15 @@ static CRYPTO_ONCE method_once = CRYPTO_ONCE_STATIC_INIT;
 static int port_read(BIO *bio, char *data, size_t length, size_t *got) {
   struct port *port = BIO_get_data(bio);
   struct membio *m = port->queue;
+  bool taped = !tape_is_idle(port->wire);
   BIO_clear_retry_flags(bio);
-  *got = tape_play(port->wire, data, length);
-  if (*got > 0) return 1;
+  if (taped && (*got = tape_play(port->wire, data, length)) > 0) return 1;
   *got = length < m->length ? length : m->length;
   if (*got > 0) {
     memcpy(data, membio_data(m), *got);
     membio_skip(m, *got);
     port->wire->event = WIRE_NONE;
-    return tape_note(port->wire, data, *got);
+    return !taped || tape_note(port->wire, data, *got);
   }
   port->wire->event = m->end ? WIRE_END : WIRE_BLOCKED;
   if (!m->end) BIO_set_retry_read(bio);
@@ -130,12 +130,16 @@ static int port_write(BIO *bio, const char *data, size_t length, size_t *put) {
   return 1;
 }
 
-static long port_ctrl(BIO *bio, int command, long number, void *pointer) {
+static bool port_is_at_end(BIO *bio) {
   const struct port *port = BIO_get_data(bio);
+  return port->queue->end && port->queue->length == 0;
+}
+
+static long port_ctrl(BIO *bio, int command, long number, void *pointer) {
   (void)number, (void)pointer;
   switch (command) {
   case BIO_CTRL_FLUSH: return 1;
-  case BIO_CTRL_EOF: return port->queue->end && port->queue->length == 0;
+  case BIO_CTRL_EOF: return port_is_at_end(bio);
   default: return 0;
   }
 }

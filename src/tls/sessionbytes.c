@@ -4,18 +4,14 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
+
+#include "digest.h"
 
 /* The last byte is the version of the format. */
 static const unsigned char mark[] = {'p', 'y', 's', 's', 'l', 'S', 'E', 1};
 
 #define AHEAD  (sizeof mark + sizeof(struct identity))
 #define BEHIND IDENTITY_DIGEST
-
-static bool digest(const unsigned char *data, size_t length,
-                   unsigned char out[IDENTITY_DIGEST]) {
-  return EVP_Digest(data, length, out, NULL, EVP_sha256(), NULL) == 1;
-}
 
 size_t sessionbytes_size(SSL_SESSION *session) {
   int length = i2d_SSL_SESSION(session, NULL);
@@ -29,7 +25,7 @@ bool sessionbytes_write(SSL_SESSION *session, const struct identity *id,
   memcpy(out + sizeof mark, id, sizeof *id);
   return sessionbytes_size(session) == size &&
          i2d_SSL_SESSION(session, &at) > 0 && at == out + size - BEHIND &&
-         digest(out, size - BEHIND, at);
+         digest_bytes(out, size - BEHIND, at);
 }
 
 static SSL_SESSION *refuse(struct tls_error *e, const char *message) {
@@ -59,7 +55,7 @@ SSL_SESSION *sessionbytes_read(const unsigned char *data, size_t length,
     return refuse(e, "the session was exported in another version's format");
   if (length <= AHEAD + BEHIND)
     return refuse(e, "the exported session is cut short");
-  if (!digest(data, length - BEHIND, expected))
+  if (!digest_bytes(data, length - BEHIND, expected))
     return refuse(e, "cannot compute the session's digest");
   if (CRYPTO_memcmp(expected, data + length - BEHIND, BEHIND) != 0)
     return refuse(e, "the exported session is cut short or altered");

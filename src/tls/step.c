@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 
+#include "../sys/ktls.h"
 #include "outcome.h"
 
 /* What OpenSSL negotiated decides how much a record takes (RFC 6066, 4). */
@@ -17,7 +18,8 @@ static void note_handshake(struct engine *e) {
       mode <= TLSEXT_max_fragment_length_4096)
     e->record = (size_t)256 << mode;
   /* A plainly blocking server may idle: give its buffers back once. */
-  if (SSL_is_server(e->ssl) && e->wire->wait) SSL_free_buffers(e->ssl);
+  if (SSL_is_server(e->ssl) && e->wire->wait && e->buffers != ENGINE_KEEP)
+    SSL_free_buffers(e->ssl);
   verdict_end(&e->verdict);
 }
 
@@ -52,9 +54,18 @@ static void await_hello(struct engine *e) {
   tape_record(&e->tape);
 }
 
+/* A step after a failure; what engine_look met with is told once. */
+static enum step fail_again(struct engine *e, struct tls_error *error) {
+  if (e->late == NULL) return outcome_fail_again(error);
+  *error = *e->late;
+  OPENSSL_free(e->late);
+  e->late = NULL;
+  return STEP_FAILED;
+}
+
 static enum step shake_hands(struct engine *e, struct tls_error *error) {
   if (e->handshaken && !e->failed) return STEP_DONE;
-  if (e->failed) return outcome_fail_again(error);
+  if (e->failed) return fail_again(e, error);
   if (engine_question(e) != QUESTION_NONE) return STEP_CALLBACK;
   await_hello(e);
   tlserr_clear();
@@ -78,11 +89,12 @@ static enum step read_end(struct engine *e, struct tls_error *error) {
 ** Is there anything to enter OpenSSL for? There is while it has a message of
 ** its own to send, as the request for a client's certificate. On a socket that
 ** does not wait the record's header is fetched first: finding nothing then
-** costs next to nothing (proofs.md 4.3).
+** costs next to nothing (proofs.md 4.3). Not where the kernel takes it off.
 */
 static bool has_input(struct engine *e) {
-  return e->wire->wait || e->io == NULL || SSL_has_pending(e->ssl) ||
-         SSL_in_init(e->ssl) || fdio_fetch(e->io) || e->wire->event == WIRE_END;
+  return e->wire->wait || e->io == NULL || e->kernel ||
+         SSL_has_pending(e->ssl) || SSL_in_init(e->ssl) || fdio_fetch(e->io) ||
+         e->wire->event == WIRE_END;
 }
 
 /* Has the peer sent close_notify? A fatal alert sets the same flag, and takes
@@ -145,6 +157,22 @@ static enum step flush_held(struct engine *e, struct tls_error *error) {
   return step;
 }
 
+/*
+** Where the kernel encrypts, OpenSSL has no copy of a record: of one that is
+** half out it remembers where the rest was, and takes it from there. So that is
+** a place of ours, until all of it is out.
+*/
+static enum step write_copy(struct engine *e, const void *data, size_t length,
+                            bool *accepted, struct tls_error *error) {
+  if (!hold(e, data, length)) {
+    tlserr_system(error, ENOMEM);
+    return STEP_FAILED;
+  }
+  enum step step = flush_held(e, error);
+  *accepted = step == STEP_DONE || step == STEP_CALLBACK || is_held(step);
+  return step;
+}
+
 static enum step write_data(struct engine *e, const void *data, size_t length,
                             bool *accepted, struct tls_error *error) {
   enum step step = STEP_DONE;
@@ -152,6 +180,8 @@ static enum step write_data(struct engine *e, const void *data, size_t length,
   if (!e->handshaken || e->failed) step = shake_hands(e, error);
   if (step == STEP_DONE && e->held != NULL) step = flush_held(e, error);
   if (step != STEP_DONE) return step;
+  if (e->kernel && engine_kernel_sends(e))
+    return write_copy(e, data, length, accepted, error);
   step = write_record(e, data, length, error);
   *accepted = step == STEP_DONE || is_held(step);
   if (!is_held(step) && !is_refused(e, step)) return step;
@@ -159,6 +189,35 @@ static enum step write_data(struct engine *e, const void *data, size_t length,
   e->failed = true; /* half a record is out and its bytes are lost */
   tlserr_set(error, ERROR_SSL, "out of memory");
   return STEP_FAILED;
+}
+
+/* SSL_sendfile goes past the BIO, and the system call past MSG_NOSIGNAL. */
+static ssize_t send_file_once(struct engine *e, int fd, off_t offset,
+                              size_t size) {
+  struct ktls_quiet quiet;
+  e->wire->event = WIRE_NONE;
+  ktls_hush(&quiet);
+  ssize_t n = SSL_sendfile(e->ssl, fd, offset, size, 0);
+  ktls_unhush(&quiet);
+  return n;
+}
+
+static enum step send_file(struct engine *e, int fd, off_t offset, size_t size,
+                           size_t *sent, struct tls_error *error) {
+  enum step step = flush_held(e, error);
+  if (step != STEP_DONE) return step;
+  for (;;) {
+    ssize_t n = send_file_once(e, fd, offset, size);
+    int number = errno;
+    if (n >= 0) {
+      *sent = (size_t)n;
+      return STEP_DONE;
+    }
+    tlserr_clear();
+    if (fdio_again(e->io, FDWAIT_WRITE, number)) continue;
+    return e->wire->event == WIRE_ERROR ? outcome_fail_system(e, error)
+                                        : outcome_waits(e, SSL_WRITING);
+  }
 }
 
 static enum step close_write(struct engine *e, struct tls_error *error) {
@@ -245,6 +304,38 @@ size_t engine_pending(const struct engine *e) {
   return e->kept_length + (size_t)SSL_pending(e->ssl);
 }
 
+/* Has the peer's stream ended, and no read has told of it? */
+static bool has_end(const struct engine *e) {
+  return e->end == ENGINE_OPEN && e->handshaken && is_closed(e);
+}
+
+bool engine_is_ready(const struct engine *e) {
+  return engine_pending(e) > 0 || e->late != NULL || has_end(e);
+}
+
+/* Of a peek that stopped, what the next step cannot find out again. */
+static void note_late(struct engine *e) {
+  struct tls_error error;
+  if (is_closed(e)) return;
+  if (outcome_stopped(e, false, &error) != STEP_FAILED) return;
+  e->late = OPENSSL_memdup(&error, sizeof error);
+}
+
+void engine_look(struct engine *e) {
+  char byte;
+  size_t got;
+  if (e->io == NULL || !e->io->read_ahead || e->running || e->failed ||
+      !e->handshaken || !fdio_has_record(e->io) || engine_is_ready(e))
+    return;
+  e->running = true;
+  e->io->dry = true;
+  e->wire->event = WIRE_NONE;
+  if (!SSL_peek_ex(e->ssl, &byte, 1, &got)) note_late(e);
+  e->io->dry = false;
+  e->running = false;
+  if (e->doomed) engine_close(e);
+}
+
 enum step engine_handshake(struct engine *e, struct tls_error *error) {
   if (e->handshaken && !e->failed && !e->running) return STEP_DONE;
   if (!enter(e, error)) return STEP_FAILED;
@@ -270,6 +361,13 @@ enum step engine_write(struct engine *e, const void *data, size_t length,
 enum step engine_flush(struct engine *e, struct tls_error *error) {
   if (!enter(e, error)) return STEP_FAILED;
   return finish(e, flush_held(e, error), error);
+}
+
+enum step engine_send_file(struct engine *e, int fd, off_t offset, size_t size,
+                           size_t *sent, struct tls_error *error) {
+  *sent = 0;
+  if (!enter(e, error)) return STEP_FAILED;
+  return finish(e, send_file(e, fd, offset, size, sent, error), error);
 }
 
 enum step engine_close_write(struct engine *e, struct tls_error *error) {

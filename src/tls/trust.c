@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
 #include "../sys/file.h"
+#include "digest.h"
 #include "trust.h"
 #include "trustcache.h"
 #include "trustdir.h"
@@ -59,17 +59,20 @@ static int compare_digests(const void *a, const void *b) {
   return memcmp(a, b, DIGEST);
 }
 
-/* A digest of digests, whatever their order and repetition. Sorts them. */
+/* A digest of digests, whatever their order and repetition; zeros of none.
+** Sorts them. */
 static bool digest_set(unsigned char *digests, size_t count,
                        unsigned char *out) {
   size_t left = 0;
+  if (count == 0) memset(out, 0, DIGEST);
+  if (count == 0) return true;
   qsort(digests, count, DIGEST, compare_digests);
   for (size_t i = 0; i < count; i++) {
     const unsigned char *at = digests + i * DIGEST;
     if (left > 0 && memcmp(at, at - DIGEST, DIGEST) == 0) continue;
     memmove(digests + left++ * DIGEST, at, DIGEST);
   }
-  return SHA256(digests, left * DIGEST, out) != NULL;
+  return digest_bytes(digests, left * DIGEST, out);
 }
 
 /* The digest of all keys: those of the base and those of the plan. */
@@ -295,9 +298,8 @@ struct trust *trust_extend(struct trust *base,
 
 struct trust *trust_empty(void) {
   static const struct trustplan nothing;
-  unsigned char key[DIGEST] = {0};
+  static const unsigned char key[DIGEST]; /* of no digests at all */
   struct tls_error unused;
-  if (!digest_set(key, 0, key)) return NULL; /* of no digests at all */
   return find_or_build(NULL, &nothing, key, &unused);
 }
 

@@ -5,9 +5,9 @@
 #include <openssl/asn1err.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
+#include "digest.h"
 #include "pemwalk.h"
 #include "trustload.h"
 
@@ -24,14 +24,14 @@ static bool digest_add(struct load *l, const unsigned char *object) {
   unsigned char both[2 * TRUST_DIGEST];
   memcpy(both, l->digest, TRUST_DIGEST);
   memcpy(both + TRUST_DIGEST, object, TRUST_DIGEST);
-  return SHA256(both, sizeof both, l->digest) != NULL;
+  return digest_bytes(both, sizeof both, l->digest);
 }
 
 /* The store keeps a reference of its own. */
 static bool add_certificate(struct load *l, X509 *x) {
   unsigned char digest[TRUST_DIGEST];
   X509_check_purpose(x, -1, 0); /* caches the extensions before x is shared */
-  if (X509_digest(x, EVP_sha256(), digest, NULL) != 1) return false;
+  if (X509_digest(x, digest_method(), digest, NULL) != 1) return false;
   if (!digest_add(l, digest) || X509_STORE_add_cert(l->store, x) != 1)
     return false;
   l->count++;
@@ -40,7 +40,7 @@ static bool add_certificate(struct load *l, X509 *x) {
 
 static bool add_crl(struct load *l, X509_CRL *crl) {
   unsigned char digest[TRUST_DIGEST];
-  if (X509_CRL_digest(crl, EVP_sha256(), digest, NULL) != 1) return false;
+  if (X509_CRL_digest(crl, digest_method(), digest, NULL) != 1) return false;
   if (!digest_add(l, digest) || X509_STORE_add_crl(l->store, crl) != 1)
     return false;
   l->count++;

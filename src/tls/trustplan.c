@@ -6,12 +6,12 @@
 #include <time.h>
 
 #include <openssl/err.h>
-#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <openssl/x509err.h>
 
 #include "../sys/file.h"
 #include "../sys/paths.h"
+#include "digest.h"
 #include "systemtrust.h"
 #include "trustplan.h"
 
@@ -21,17 +21,13 @@
 
 #define COSTLY_DATA 16384 /* bytes of cadata and revocation lists */
 
-/* What a key is made of: digests of this. Zeroed first, for its padding. */
+/* What a key is made of: a digest of this, with a path, or data, behind. Zeroed
+** first, for its padding. */
 struct facts {
   uint64_t kind, dev, ino, size, seconds, nanoseconds;
-  unsigned char previous[STEP_KEY]; /* a directory list: of those before */
-  unsigned char text[STEP_KEY];     /* of the path, or of the data */
-  unsigned char content[STEP_KEY];  /* of a file that its time does not tell */
+  unsigned char digest[STEP_KEY]; /* a directory list: of those before; of a
+                                     file that its time does not tell */
 };
-
-static bool digest(const void *data, size_t length, unsigned char *out) {
-  return SHA256(data, length, out) != NULL;
-}
 
 static bool out_of_memory(struct tls_error *e) {
   tlserr_system(e, ENOMEM);
@@ -51,12 +47,14 @@ static void facts_file(struct facts *f, const struct file_identity *id) {
   f->nanoseconds = (uint64_t)id->nanoseconds;
 }
 
-static bool facts_text(struct facts *f, const void *text, size_t length) {
-  return digest(text, length, f->text);
+static bool facts_key(const struct facts *f, const void *text, size_t length,
+                      unsigned char *key) {
+  return digest_both(f, sizeof *f, text, length, key);
 }
 
-static bool facts_key(const struct facts *f, unsigned char *key) {
-  return digest(f, sizeof *f, key);
+static bool facts_path(const struct facts *f, const char *path,
+                       unsigned char *key) {
+  return facts_key(f, path, strlen(path), key);
 }
 
 /* ---- one kind of step each: fill in its key, and its identity ---- */
@@ -69,8 +67,7 @@ static bool key_data(struct truststep *s, struct tls_error *e) {
     return false;
   }
   facts_init(&f, s->kind);
-  if (facts_text(&f, s->data, s->length) && facts_key(&f, s->key)) return true;
-  return out_of_memory(e);
+  return facts_key(&f, s->data, s->length, s->key) || out_of_memory(e);
 }
 
 /* Of the certificates' own digests, in their order. */
@@ -84,11 +81,10 @@ static bool key_certificates(struct truststep *s, struct tls_error *e) {
   }
   facts_init(&f, s->kind);
   for (int i = 0; ok && i < sk_X509_num(s->certificates); i++)
-    ok = X509_digest(sk_X509_value(s->certificates, i), EVP_sha256(),
+    ok = X509_digest(sk_X509_value(s->certificates, i), digest_method(),
                      chain + STEP_KEY, NULL) == 1 &&
-         digest(chain, sizeof chain, chain);
-  memcpy(f.text, chain, STEP_KEY);
-  return (ok && facts_key(&f, s->key)) || out_of_memory(e);
+         digest_bytes(chain, sizeof chain, chain);
+  return (ok && facts_key(&f, chain, STEP_KEY, s->key)) || out_of_memory(e);
 }
 
 /* Can the file's time tell whether it is the same file? A pipe's cannot. */
@@ -114,12 +110,11 @@ static bool key_file(struct truststep *s, struct tls_error *e) {
   }
   facts_init(&f, s->kind);
   facts_file(&f, &id);
-  if (!facts_text(&f, s->path, strlen(s->path))) return out_of_memory(e);
   if (!tells_by_time(s->path, &id)) {
     if (!read_content(s, e)) return false;
-    if (!digest(s->data, s->length, f.content)) return out_of_memory(e);
+    if (!digest_bytes(s->data, s->length, f.digest)) return out_of_memory(e);
   }
-  return facts_key(&f, s->key) || out_of_memory(e);
+  return facts_path(&f, s->path, s->key) || out_of_memory(e);
 }
 
 /* Add a directory, there or not, to the key of those before it. */
@@ -130,8 +125,8 @@ static bool key_element(struct truststep *s, const char *path, size_t length) {
   if (copy == NULL) return false;
   facts_init(&f, s->kind);
   if (file_identify(copy, &id) == 0) facts_file(&f, &id);
-  memcpy(f.previous, s->key, STEP_KEY);
-  bool ok = facts_text(&f, copy, length) && facts_key(&f, s->key);
+  memcpy(f.digest, s->key, STEP_KEY);
+  bool ok = facts_key(&f, copy, length, s->key);
   free(copy);
   return ok;
 }
@@ -145,8 +140,7 @@ static bool key_directory(struct truststep *s, struct tls_error *e) {
     return false;
   }
   facts_init(&f, s->kind);
-  bool ok =
-      facts_text(&f, s->path, strlen(s->path)) && facts_key(&f, s->identity);
+  bool ok = facts_path(&f, s->path, s->identity);
   for (const char *at = s->path; ok && at != NULL;) {
     size_t length = strcspn(at, ":");
     ok = key_element(s, at, length);
@@ -161,9 +155,9 @@ static bool key_bundle(struct truststep *s, struct tls_error *e) {
   struct facts f;
   facts_init(&f, s->kind);
   if (file_identify(s->path, &id) == 0) facts_file(&f, &id);
-  bool ok = facts_text(&f, s->path, strlen(s->path)) && facts_key(&f, s->key);
+  bool ok = facts_path(&f, s->path, s->key);
   f.dev = f.ino = f.nanoseconds = 0;
-  ok = ok && facts_key(&f, s->identity);
+  ok = ok && facts_path(&f, s->path, s->identity);
   return ok || out_of_memory(e);
 }
 
@@ -171,8 +165,7 @@ static bool key_bundle(struct truststep *s, struct tls_error *e) {
 static bool key_system(struct truststep *s, struct tls_error *e) {
   struct facts f;
   facts_init(&f, s->kind);
-  bool ok = facts_text(&f, s->path, strlen(s->path)) && facts_key(&f, s->key);
-  return ok || out_of_memory(e);
+  return facts_path(&f, s->path, s->key) || out_of_memory(e);
 }
 
 static bool (*const key_functions[])(struct truststep *, struct tls_error *) = {
