@@ -1,0 +1,66 @@
+--- measure - what a work costs a peer: instructions, or CPU seconds.
+-- Calls: shell, works. Called by: run, check.
+local shell = require "bench.shell"
+local works = require "bench.works"
+
+local measure = {}
+
+-- Without it valgrind counts each byte of a long copy as an instruction.
+local TUNABLE =
+  "GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=100000000"
+local VALGRIND = "valgrind --tool=cachegrind --cache-sim=no "
+  .. "--cachegrind-out-file=/dev/null"
+
+local function command(peer, work, n, server)
+  return ("%s %s %d %d %s"):format(peer.command, work.work or work.id, n,
+                                   server.port, shell.quote(server.dir))
+end
+
+local function count(peer, work, n, server)
+  local text = shell.output(("env %s %s %s"):format(
+    TUNABLE, VALGRIND, command(peer, work, n, server)))
+  local refs = text:match("I +refs: +([%d,]+)")
+  if not refs then error("valgrind does not say what it counted:\n" .. text) end
+  return tonumber((refs:gsub(",", "")))
+end
+
+--- Instructions for doing a work once: two sizes of run, subtracted.
+-- @tparam[opt=1] number share  of the usual difference of the sizes
+function measure.instructions(peer, work, server, share)
+  local small, large = work.sizes[1], work.sizes[2]
+  large = small + math.max(1, math.floor((large - small) * (share or 1)))
+  local difference = count(peer, work, large, server)
+    - count(peer, work, small, server)
+  return difference / (large - small)
+end
+
+local function median(values)
+  table.sort(values)
+  local middle = (#values + 1) // 2
+  return (values[middle] + values[#values + 1 - middle]) / 2
+end
+
+--- CPU seconds for doing a work once, for each of the peers: medians of rounds,
+-- in each of which everyone has a turn, so that a machine that gets slower does
+-- so for all.
+-- @tparam number share  of the work's usual count
+-- @treturn table  by peer
+function measure.cpu(list, work, server, rounds, share)
+  local n = math.max(1, math.floor(work.cpu * share))
+  local times = {}
+  for _ = 1, rounds do
+    for _, peer in ipairs(list) do
+      if works.has(work, peer.id) then
+        local text = shell.output("env " .. TUNABLE .. " "
+          .. shell.pinned(0, command(peer, work, n, server)))
+        times[peer.id] = times[peer.id] or {}
+        table.insert(times[peer.id], assert(tonumber(text), text) / n)
+      end
+    end
+  end
+  local medians = {}
+  for id, values in pairs(times) do medians[id] = median(values) end
+  return medians
+end
+
+return measure

@@ -1,0 +1,157 @@
+--- pyssl as a client: lua pyssl.lua WORK N PORT DIR does WORK N times against
+-- the test server and prints the CPU seconds that the N took.
+local ssl = require "pyssl"
+
+local RECORD = 16384
+local PIECES, PIECE = 100, 100
+
+local name, n, port, dir = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4]
+local options = {server_hostname = "localhost"}
+
+local start
+
+local function begin()
+  start = os.clock()
+end
+
+local function finish()
+  print(("%.6f"):format(os.clock() - start))
+end
+
+local function client_context()
+  return ssl.create_default_context {cafile = dir .. "/ca.pem"}
+end
+
+-- A connection that has asked for a service of the server.
+local function ask(service, size)
+  local conn = client_context():connect("127.0.0.1", port, options)
+  conn:sendall(service .. " " .. size)
+  return conn
+end
+
+local work = {}
+
+function work.handshake()
+  local ctx = client_context()
+  begin()
+  for _ = 1, n do ctx:connect("127.0.0.1", port, options):close() end
+  finish()
+end
+
+-- A connection that exchanges one byte, by which its ticket arrives.
+local function visit(ctx)
+  local conn = ctx:connect("127.0.0.1", port, options)
+  conn:sendall("echo 1")
+  conn:sendall("x")
+  conn:recv(1)
+  local reused = conn.session_reused
+  conn:close()
+  return reused
+end
+
+local function visits(auto_resume)
+  local ctx = client_context()
+  ctx.auto_resume = auto_resume
+  visit(ctx)
+  begin()
+  for _ = 1, n do assert(visit(ctx) == auto_resume) end
+  finish()
+end
+
+function work.visit_full() visits(false) end
+
+function work.visit_resumed() visits(true) end
+
+function work.echo_small()
+  local conn = ask("echo", 100)
+  local data = ("x"):rep(100)
+  local answer
+  begin()
+  for _ = 1, n do
+    conn:sendall(data)
+    answer = conn:recv(100)
+  end
+  finish()
+  assert(answer == data)
+end
+
+function work.echo_large()
+  local conn = ask("echo", RECORD)
+  local data = ("x"):rep(RECORD)
+  begin()
+  for _ = 1, n do
+    conn:sendall(data)
+    local left = RECORD
+    while left > 0 do left = left - #conn:recv(left) end
+  end
+  finish()
+end
+
+function work.download()
+  local conn = ask("source", n)
+  local left = n * RECORD
+  begin()
+  while left > 0 do left = left - #conn:recv(RECORD) end
+  finish()
+end
+
+function work.download_into()
+  local conn = ask("source", n)
+  local buffer = ssl.buffer(RECORD)
+  local left = n * RECORD
+  begin()
+  while left > 0 do left = left - conn:recv_into(buffer) end
+  finish()
+end
+
+function work.upload()
+  local conn = ask("sink", n * RECORD)
+  local data = ("x"):rep(RECORD)
+  begin()
+  for _ = 1, n do conn:sendall(data) end
+  finish()
+  conn:recv(1)
+end
+
+local function write_pieces(write)
+  local conn = ask("sink", n * PIECES * PIECE)
+  local pieces = {}
+  for i = 1, PIECES do pieces[i] = string.char(i):rep(PIECE) end
+  begin()
+  for _ = 1, n do write(conn, pieces) end
+  finish()
+  conn:recv(1)
+end
+
+function work.pieces()
+  write_pieces(function(conn, pieces) conn:sendall(pieces) end)
+end
+
+function work.pieces_joined()
+  write_pieces(function(conn, pieces) conn:sendall(table.concat(pieces)) end)
+end
+
+function work.read_nothing()
+  local conn = ask("hold", 0)
+  conn:settimeout(0)
+  local data, err
+  begin()
+  for _ = 1, n do data, err = ssl.try(conn.recv, conn, 100) end
+  finish()
+  assert(data == nil and err:is(ssl.SSLWantReadError))
+end
+
+function work.decode()
+  local conn = ask("hold", 0)
+  begin()
+  for _ = 1, n do conn:getpeercert() end
+  finish()
+end
+
+function work.context_system()
+  begin()
+  for _ = 1, n do ssl.create_default_context():close() end
+  finish()
+end
+
+assert(work[name], "no such work")()
