@@ -22,7 +22,8 @@ HIDDEN_BEGIN
 void pressure_open(lua_State *L);
 
 /*
-** Count `kb` more, and let the collector work for it if it runs. Call at the
+** Count `kb` more, and let the collector work for it if it runs, unless as much
+** was released just before. Call at the
 ** very end of a constructor, with everything boxed: finalisers may run. Not
 ** from a finaliser, nor inside an OpenSSL call.
 */

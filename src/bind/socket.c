@@ -41,7 +41,8 @@ void socket_init(lua_State *L, struct socket *s) {
 }
 
 struct socket *socket_box(lua_State *L) {
-  struct socket *s = class_box_marked(L, &socket_class, sizeof *s, CONNECTION_VALUES);
+  struct socket *s =
+      class_box_marked(L, &socket_class, sizeof *s, CONNECTION_VALUES);
   socket_init(L, s);
   return s;
 }

@@ -322,8 +322,8 @@ static enum step send_by_kernel(struct socket *s, const struct source *f,
     if (f->count >= 0 && (size_t)f->count - *at < size)
       size = (size_t)f->count - *at;
     if (size == 0) return STEP_DONE;
-    enum step step = engine_send_file(engine, fd, f->start + (off_t)*at, size,
-                                      &sent, e);
+    enum step step =
+        engine_send_file(engine, fd, f->start + (off_t)*at, size, &sent, e);
     if (step != STEP_DONE || sent == 0) return step;
     *at += sent;
     if (sent < size && s->io.wire.wait) return STEP_SIGNAL;

@@ -183,21 +183,25 @@ static size_t receive_ahead(struct fdio *io, void *data, size_t length) {
 
 /* ---- either ---- */
 
-size_t fdio_receive(struct fdio *io, void *data, size_t length) {
-  if (io->front_left > 0 || length == 0) return take_front(io, data, length);
-  if (io->memory != NULL) return take_queued(io, data, length);
-  if (is_late(io)) return stop(io, WIRE_TIMEOUT);
-  if (io->read_ahead) return receive_ahead(io, data, length);
-  int flags = wait_flags(io);
+size_t fdio_receive_on(struct fdio *io, void *data, size_t length, ssize_t n) {
   for (;;) {
-    ssize_t n = recv(io->fd, data, length, flags);
     if (n > 0) {
       io->wire.event = WIRE_NONE;
       return (size_t)n;
     }
     if (n == 0) return end(io);
     if (!again(io, FDWAIT_READ, errno)) return 0;
+    n = recv(io->fd, data, length, wait_flags(io));
   }
+}
+
+size_t fdio_receive(struct fdio *io, void *data, size_t length) {
+  if (io->front_left > 0 || length == 0) return take_front(io, data, length);
+  if (io->memory != NULL) return take_queued(io, data, length);
+  if (is_late(io)) return stop(io, WIRE_TIMEOUT);
+  if (io->read_ahead) return receive_ahead(io, data, length);
+  return fdio_receive_on(io, data, length,
+                         recv(io->fd, data, length, wait_flags(io)));
 }
 
 bool fdio_fetch(struct fdio *io) {

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "clock.h"
 #include "compat.h"
 #include "fdwait.h"
 #include "queue.h"
@@ -85,6 +86,24 @@ MUST_USE int fdio_push_back(struct fdio *io, const void *data, size_t length);
 
 /* 1..length bytes, or 0 with the reason in wire.event. */
 size_t fdio_receive(struct fdio *io, void *data, size_t length);
+
+/* Go on with fdio_receive, whose first call gave `n` and errno. */
+size_t fdio_receive_on(struct fdio *io, void *data, size_t length, ssize_t n);
+
+/* Is fdio_receive one call that waits for as long as it takes? */
+static inline bool fdio_is_direct(const struct fdio *io) {
+  return io->wire.wait && io->deadline == CLOCK_NEVER && io->front_left == 0 &&
+         io->memory == NULL && !io->read_ahead;
+}
+
+/* It, where it is that, and length is not 0; for the reads of each record. */
+static inline size_t fdio_receive_directly(struct fdio *io, void *data,
+                                           size_t length) {
+  ssize_t n = recv(io->fd, data, length, 0);
+  if (n <= 0) return fdio_receive_on(io, data, length, n);
+  io->wire.event = WIRE_NONE;
+  return (size_t)n;
+}
 
 /* Fetch a record's header into the front, without waiting, or what io reads
 ** ahead; true when there is something in front. */

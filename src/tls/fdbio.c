@@ -14,6 +14,17 @@ static bool may_retry(const struct fdio *io) {
          io->wire.event == WIRE_SIGNAL;
 }
 
+/*
+** Nothing was moved: say whether that may be tried again, in the direction that
+** `flag` is. The flags stand until the next call that moves nothing: OpenSSL
+** asks for them after no other, and each call would pay for clearing them.
+*/
+static int stopped(BIO *bio, const struct fdio *io, int flag) {
+  BIO_clear_retry_flags(bio);
+  if (may_retry(io)) BIO_set_flags(bio, flag | BIO_FLAGS_SHOULD_RETRY);
+  return 0;
+}
+
 /* Play what is on the tape, or else put on it what is received. False: there
 ** was no room for that. */
 static bool read_taped(struct fdio *io, void *data, size_t length,
@@ -26,23 +37,20 @@ static bool read_taped(struct fdio *io, void *data, size_t length,
 
 static int bio_read(BIO *bio, char *data, size_t length, size_t *got) {
   struct fdio *io = BIO_get_data(bio);
-  BIO_clear_retry_flags(bio);
-  if (tape_is_idle(&io->wire))
+  if (!tape_is_idle(&io->wire)) {
+    if (!read_taped(io, data, length, got)) *got = 0;
+  } else if (length > 0 && fdio_is_direct(io)) {
+    *got = fdio_receive_directly(io, data, length);
+  } else {
     *got = fdio_receive(io, data, length);
-  else if (!read_taped(io, data, length, got))
-    return 0;
-  if (*got > 0) return 1;
-  if (may_retry(io)) BIO_set_retry_read(bio);
-  return 0;
+  }
+  return *got > 0 ? 1 : stopped(bio, io, BIO_FLAGS_READ);
 }
 
 static int bio_write(BIO *bio, const char *data, size_t length, size_t *put) {
   struct fdio *io = BIO_get_data(bio);
-  BIO_clear_retry_flags(bio);
   *put = fdio_send(io, data, length);
-  if (*put > 0) return 1;
-  if (may_retry(io)) BIO_set_retry_write(bio);
-  return 0;
+  return *put > 0 ? 1 : stopped(bio, io, BIO_FLAGS_WRITE);
 }
 
 static long get_fd(BIO *bio, int *out) {
