@@ -2,7 +2,8 @@
 ** class.h - userdata classes: methods, dotted attributes, receivers.
 ** Metatables are made in luaopen (class_new), never on first use: an
 ** allocation between acquiring a handle and boxing it would leak it.
-** Calls: error, OpenSSL (random bits). Called by: every file that has a userdata.
+** Calls: error, OpenSSL (random bits). Called by: every file that has a
+** userdata.
 */
 #ifndef PYSSL_BIND_CLASS_H
 #define PYSSL_BIND_CLASS_H

@@ -23,9 +23,9 @@ void pressure_open(lua_State *L);
 
 /*
 ** Count `kb` more, and let the collector work for it if it runs, unless as much
-** was released just before. Call at the
-** very end of a constructor, with everything boxed: finalisers may run. Not
-** from a finaliser, nor inside an OpenSSL call.
+** was released just before. Call at the very end of a constructor, with
+** everything boxed: finalisers may run. Not from a finaliser, nor inside an
+** OpenSSL call.
 */
 void pressure_add(lua_State *L, int kb);
 
