@@ -56,9 +56,10 @@ end
 --- The method that drives `step` with its receiver and up to three arguments;
 -- it gives the step's results, two at most. Where the VM lets C call the loop so
 -- that it may yield, it is a C function, which mostly ends at once (method.c).
-function op.method(step)
+-- `quick` is a function of core.quick, for a step that has no time to lose.
+function op.method(step, quick)
   local go_on = loop(step)
-  if core.method then return core.method(step, go_on) end
+  if core.method then return core.method(step, go_on, quick) end
   return function(self, a, b, c)
     local result, second, deadline, progress, limit = step(self, a, b, c)
     if result == nil then

@@ -17,7 +17,7 @@ for _, name in ipairs {
   "do_handshake", "unwrap", "close_write", "recv", "recv_into", "read",
   "send", "sendall", "write", "sendfile",
 } do
-  socket[name] = op.method(steps[name])
+  socket[name] = op.method(steps[name], core.quick[name])
 end
 
 local accept = op.method(steps.accept)

@@ -247,6 +247,14 @@ static void open_transport_steps(lua_State *L) {
   lua_setfield(L, -2, "transport_steps");
 }
 
+/* core.quick: methods that know their step (method.h), by its name. */
+static void open_quick(lua_State *L) {
+  lua_newtable(L);
+  class_functions(L, SOCKET_T, socket_read_quick);
+  class_functions(L, SOCKET_T, socket_write_quick);
+  lua_setfield(L, -2, "quick");
+}
+
 /* core.errors: the class tables, and in the module as well. */
 static void open_errors(lua_State *L) {
   lua_newtable(L);
@@ -273,6 +281,7 @@ int luaopen_pyssl_core(lua_State *L) {
   open_functions(L);
   open_classes(L);
   open_steps(L);
+  open_quick(L);
   open_transport_steps(L);
   return 1;
 }

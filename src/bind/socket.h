@@ -129,13 +129,18 @@ static inline bool socket_is_plain(const struct socket *s) {
          !*s->has_default_waiter && s->io.memory == NULL;
 }
 
-static inline bool socket_begin(lua_State *L, struct socket *s, const char *op,
-                                enum turn_kind kind) {
-  if (!socket_is_plain(s)) return socket_begin_other(L, s, op, kind);
+/* socket_begin for that. */
+static inline void socket_begin_plain(lua_State *L, struct socket *s) {
   s->base.caller = L; /* 20 free slots are enough for callbacks */
   s->deadline = s->io.deadline = CLOCK_NEVER;
   s->io.wire.wait = true;
   s->io.calls = 0;
+}
+
+static inline bool socket_begin(lua_State *L, struct socket *s, const char *op,
+                                enum turn_kind kind) {
+  if (!socket_is_plain(s)) return socket_begin_other(L, s, op, kind);
+  socket_begin_plain(L, s);
   return true;
 }
 
@@ -185,6 +190,8 @@ extern const luaL_Reg socket_option_methods[];
 extern const luaL_Reg socket_steps[];       /* socket_step.c */
 extern const luaL_Reg socket_read_steps[];  /* socket_read.c */
 extern const luaL_Reg socket_write_steps[]; /* socket_write.c */
+extern const luaL_Reg socket_read_quick[];  /* the same, as method.h says */
+extern const luaL_Reg socket_write_quick[];
 extern const luaL_Reg socket_adopt_steps[];
 extern const luaL_Reg socket_connect_steps[];
 extern const luaL_Reg socket_listen_steps[];

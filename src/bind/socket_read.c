@@ -5,6 +5,7 @@
 #include "args.h"
 #include "buffer.h"
 #include "error.h"
+#include "method.h"
 #include "socket.h"
 
 #define DEFAULT_SIZE 1024
@@ -94,10 +95,11 @@ static int step_recv(lua_State *L) {
   struct socket *s = socket_self_quick(L);
   struct args a;
   check_readable(L, s, "recv", false);
-  lua_Integer n = lua_tointeger(L, 2);
-  if (n > 0 && lua_isinteger(L, 2) &&
-      lua_isnoneornil(L, 3)) /* no time to lose */
-    return read_string(L, s, n < ENGINE_RECORD ? (size_t)n : ENGINE_RECORD);
+  if (lua_isinteger(L, 2) && (lua_gettop(L) == 2 || lua_isnil(L, 3))) {
+    lua_Integer n = lua_tointeger(L, 2); /* no time to lose */
+    if (n > 0)
+      return read_string(L, s, n < ENGINE_RECORD ? (size_t)n : ENGINE_RECORD);
+  }
   args_take_step(&a, L, "recv", names, 0);
   refuse_flags(&a, 1);
   return read_string(L, s, check_size(&a, 0));
@@ -166,6 +168,17 @@ static int step_read(lua_State *L) {
   lua_Integer n = args_opt_integer(&a, 0, DEFAULT_SIZE);
   return fill(L, s, &b, size_within(&b, n));
 }
+
+METHOD_QUICK(quick_recv, step_recv)
+METHOD_QUICK(quick_recv_into, step_recv_into)
+METHOD_QUICK(quick_read, step_read)
+
+const luaL_Reg socket_read_quick[] = {
+    {"recv", quick_recv},
+    {"recv_into", quick_recv_into},
+    {"read", quick_read},
+    {NULL, NULL},
+};
 
 const luaL_Reg socket_read_steps[] = {
     {"recv", step_recv},

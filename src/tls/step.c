@@ -92,9 +92,8 @@ static enum step read_end(struct engine *e, struct tls_error *error) {
 ** costs next to nothing (proofs.md 4.3). Not where the kernel takes it off.
 */
 static bool has_input(struct engine *e) {
-  return e->wire->wait || e->io == NULL || e->kernel ||
-         SSL_has_pending(e->ssl) || SSL_in_init(e->ssl) || fdio_fetch(e->io) ||
-         e->wire->event == WIRE_END;
+  return e->io == NULL || e->kernel || SSL_has_pending(e->ssl) ||
+         SSL_in_init(e->ssl) || fdio_fetch(e->io) || e->wire->event == WIRE_END;
 }
 
 /* Has the peer sent close_notify? A fatal alert sets the same flag, and takes
@@ -111,11 +110,13 @@ static enum step read_data(struct engine *e, void *data, size_t size,
     if (step != STEP_DONE) return step;
   }
   e->wire->event = WIRE_NONE;
-  if (is_closed(e)) return read_end(e, error);
-  if (!has_input(e))
-    return e->wire->event == WIRE_ERROR ? outcome_fail_system(e, error)
-                                        : outcome_waits(e, SSL_READING);
-  e->wire->event = WIRE_NONE;
+  if (!e->wire->wait) {
+    if (is_closed(e)) return read_end(e, error);
+    if (!has_input(e))
+      return e->wire->event == WIRE_ERROR ? outcome_fail_system(e, error)
+                                          : outcome_waits(e, SSL_READING);
+    e->wire->event = WIRE_NONE;
+  }
   if (SSL_read_ex(e->ssl, data, size, got)) return STEP_DONE;
   if (is_closed(e)) return read_end(e, error);
   return outcome_stopped(e, false, error);
@@ -265,11 +266,9 @@ static enum step leave(struct engine *e, struct tls_error *error) {
 }
 
 /* A callback that failed makes the step fail, whatever OpenSSL made of it. */
-static enum step finish(struct engine *e, enum step step,
-                        struct tls_error *error) {
-  e->running = false;
+static enum step finish_oddly(struct engine *e, enum step step,
+                              struct tls_error *error) {
   if (e->doomed) return leave(e, error);
-  if (!e->interrupted && e->refusal == 0) return step;
   if (e->refusal == 0 && e->held != NULL && is_held(step)) return step;
   if (step == STEP_DONE && e->refusal != 0) e->failed = true;
   if (e->refusal != 0)
@@ -280,6 +279,13 @@ static enum step finish(struct engine *e, enum step step,
   e->interrupted = false;
   e->refusal = 0;
   return STEP_FAILED;
+}
+
+static inline enum step finish(struct engine *e, enum step step,
+                               struct tls_error *error) {
+  e->running = false;
+  if (!e->doomed && !e->interrupted && e->refusal == 0) return step;
+  return finish_oddly(e, step, error);
 }
 
 /* The step that read this fails, but its data must not be lost. */
