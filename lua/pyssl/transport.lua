@@ -146,6 +146,7 @@ end
 -- The method that drives a step.
 local function method(step, op)
   return function(self, a, b, c)
+    steps.state(self) -- the receiver's class: a socket's step would take it
     local ok, result, second, deadline, progress = pcall(step, self, a, b, c)
     while ok and result == nil do
       local waits = self.timeout ~= 0 or is_blocking(op, a)
