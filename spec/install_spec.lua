@@ -24,7 +24,7 @@ local function lua_says(chunk, path, cpath, directory)
 end
 
 -- Where `require` found it.
-local LOADED = 'io.write((debug.getinfo(require "pyssl".try, "S").source:sub(2)))'
+local LOADED = 'io.write((debug.getinfo(require "pyssl".match_hostname, "S").source:sub(2)))'
 
 local VERSION = _VERSION:match("%d.%d") -- 5.1 for LuaJIT, too
 
