@@ -121,6 +121,7 @@ build = {
         "src/bind/socket.c",
         "src/bind/socket_adopt.c",
         "src/bind/socket_connect.c",
+        "src/bind/socket_descriptor.c",
         "src/bind/socket_listen.c",
         "src/bind/socket_option.c",
         "src/bind/socket_read.c",

@@ -17,11 +17,7 @@ before_each(function()
   seen = nil
   ctx.client_hello_callback = function(_, offer) seen = offer end
 end)
-after_each(function()
-  if ends then ends:close() end
-  ends = nil
-  for _, each in ipairs {ctx, other, client_ctx} do each:close() end
-end)
+after_each(function() ends = asked.finish({ctx, other, client_ctx}, ends) end)
 
 local function open(options)
   ends = memory.new(client_ctx, ctx, options)

@@ -119,15 +119,11 @@ describe("conn:load_cert_chain", function()
 
   it("is seen in the identity", function()
     local ctx = pair.client_context()
-    local function open()
-      return ctx:wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(),
-                          {server_hostname = "localhost"})
-    end
-    local conn, other = open(), open()
+    local conn, other = memory.client(ctx), memory.client(ctx)
     conn:load_cert_chain(files "client")
     assert.are_not.equal(other:identity(), conn:identity())
     ctx:load_cert_chain(files "client")
-    assert.equal(open():identity(), conn:identity())
+    assert.equal(memory.client(ctx):identity(), conn:identity())
   end)
 
   it("stays when the context is switched after it was called in sni_callback",

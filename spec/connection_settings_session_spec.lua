@@ -1,6 +1,7 @@
 -- Connections with settings of their own: their identity, and whose sessions
 -- they resume.
 local certs = require "support.certs"
+local memory = require "support.memory"
 local pair = require "support.pair"
 local raised = require "support.raised"
 local resumption = require "support.resumption"
@@ -13,11 +14,7 @@ local function client_credentials()
           private_key = certs.read "client.key"}
 end
 
--- A client's connection that has not begun its handshake.
-local function open(ctx, options)
-  return ctx:wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(),
-    pair.merge({server_hostname = "localhost"}, options))
-end
+local open = memory.client
 
 -- What an option differs in, and what that is called.
 local DIFFERENCES = {

@@ -156,6 +156,22 @@ for _, kind in ipairs(asked.KINDS) do
         end
       end)
 
+      it("is asked again by unwrap, which then says that it is too early", function()
+        open(function() return coroutine.yield() end)
+        local co = asked.hands(ends)
+        asked.resume(co)
+        local conn = ends[kind.side]
+        raised(ssl.ValueError, conn.unwrap, conn)
+        co = nil -- luacheck: ignore
+        collectgarbage()
+        collectgarbage()
+        local again = coroutine.wrap(function() return select(2, ssl.try(conn.unwrap, conn)) end)
+        again()
+        assert.equal("SHUTDOWN_WHILE_IN_INIT", again(kind.accept).reason)
+        ends:shake_hands()
+        assert.equal(2, calls)
+      end)
+
       it("is collected with everything while it is suspended", function()
         local gone = setmetatable({}, {__mode = "k"})
         do

@@ -224,7 +224,7 @@ describe("a handshake with a name beyond ASCII", function()
 end)
 
 describe("looking up a name beyond ASCII", function()
-  local HOST = (os.getenv "PYSSL_BUILD" or "build") .. "/spec/lookup_host"
+  local HOST = require("support.lookuphost").PROGRAM
 
   -- In a process that knows the A-label and no other name (lookup_host.c).
   local CODE = [[

@@ -42,16 +42,6 @@ describe("a client of Python's server", function()
     }, more))
   end
 
-  -- Both directions, compared by digest; then both ends end cleanly.
-  local function exchange(conn, peer)
-    conn:sendall(peers.payload(1))
-    local received = peers.report(peer, "received")
-    assert.equal(peers.SIZE, received.size)
-    assert.equal(peers.digest(peers.payload(1)), received.sha256)
-    local data = peers.read(conn, peers.SIZE)
-    assert.equal(peers.report(peer, "sent").sha256, peers.digest(data))
-  end
-
   local function check_agreement(conn, said)
     assert.equal(said.version, conn:version())
     assert.same(said.cipher, {conn:cipher()})
@@ -69,7 +59,8 @@ describe("a client of Python's server", function()
     assert.equal(with_certificate and "client" or nil,
       said.cert and said.cert.subject[1][1][2])
     assert.equal("localhost", conn:getpeercert().subject[1][1][2])
-    exchange(conn, peer)
+    peers.deliver(peer, conn)
+    peers.collect(peer, conn)
     assert.equal("", conn:recv(1))
     assert.equal("clean", conn:eof())
     conn:close()

@@ -47,15 +47,6 @@ describe("a server of Python's client", function()
       ca = certs.path "ca.pem"}, more))
   end
 
-  local function exchange(conn, peer)
-    local data = peers.read(conn, peers.SIZE)
-    assert.equal(peers.report(peer, "sent").sha256, peers.digest(data))
-    conn:sendall(peers.payload(1))
-    local received = peers.report(peer, "received")
-    assert.equal(peers.SIZE, received.size)
-    assert.equal(peers.digest(peers.payload(1)), received.sha256)
-  end
-
   local function talk(version, files, asks)
     local listener <close>, port = peers.listen(server_context(files, asks))
     local peer <close> = client(port, version, {
@@ -70,7 +61,8 @@ describe("a server of Python's client", function()
     assert.equal("localhost", said.cert.subject[1][1][2])
     local theirs = conn:getpeercert()
     assert.equal(asks and "client" or nil, theirs and theirs.subject[1][1][2])
-    exchange(conn, peer)
+    peers.collect(peer, conn)
+    peers.deliver(peer, conn)
     assert.equal("", conn:recv(1))
     assert.equal("clean", conn:eof())
     conn:close()

@@ -1,12 +1,11 @@
 --- Every method, attribute and metamethod of every class, called by hand with
 -- what it is not for. What is called is found in the metatables.
-local certs = require "support.certs"
 local child = require "support.child"
 local memory = require "support.memory"
 local native = require "native"
+local objects = require "support.objects"
 local pair = require "support.pair"
 local raised = require "support.raised"
-local resumption = require "support.resumption"
 local ssl = require "pyssl"
 local core = require "pyssl.core"
 local vm = require "support.vm"
@@ -56,29 +55,6 @@ local function functions_of(name, metatable)
   return out
 end
 
--- One object of every class that a user can have.
-local function objects()
-  local ctx = pair.client_context()
-  return {
-    ["ssl.context"] = ctx, ["ssl.buffer"] = ssl.buffer("0123456789"),
-    ["ssl.socket"] = ctx:wrap_socket(nil, {server_hostname = "localhost"}),
-    ["ssl.memorybio"] = ssl.MemoryBIO(),
-    ["ssl.object"] = ctx:wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(),
-      {server_hostname = "localhost"}),
-    ["ssl.certificate"] = ssl.certificate(certs.read "server.pem"),
-    ["ssl.privatekey"] = ssl.private_key(certs.read "server.key"),
-    ["ssl.session"] = resumption.session(ctx, pair.server_context()),
-    ["ssl.purpose"] = ssl.Purpose.SERVER_AUTH,
-    ["ssl.error"] = ssl.OSError("text"),
-  }
-end
-
-local function close_all(all)
-  for name, object in pairs(all) do
-    if name ~= "ssl.error" and object.close then object:close() end
-  end
-end
-
 -- A table with the metatable of class `name`, which the collector does not
 -- finalize: that would raise, on some VMs out of any function.
 local function forged(name)
@@ -104,7 +80,7 @@ end
 
 vm.describe_needs("upvalues", "every function of a class", function()
   it("raises when its receiver is another value, or none", function()
-    local all, count = objects(), 0
+    local all, count = objects.all(), 0
     for name, metatable in pairs(metatables()) do
       for place, f in pairs(functions_of(name, metatable)) do
         count = count + 1
@@ -116,18 +92,18 @@ vm.describe_needs("upvalues", "every function of a class", function()
       end
     end
     assert.is_true(count > 100) -- it does look at them
-    close_all(all)
+    objects.close(all)
   end)
 
   it("is found in every metatable of an object", function()
-    local all, known = objects(), metatables()
+    local all, known = objects.all(), metatables()
     for name, object in pairs(all) do
       assert.equal(name, getmetatable(object).__name)
       if name ~= "ssl.error" then
         assert.equal(known[name], getmetatable(object))
       end
     end
-    close_all(all)
+    objects.close(all)
   end)
 
   it("names the class that was expected", function()
@@ -141,7 +117,7 @@ end)
 
 describe("what looks like an object", function()
   it("is none: not a copy of its bytes, nor a pointer to them", function()
-    local buffer, conn = ssl.buffer(10), objects()["ssl.socket"]
+    local buffer, conn = ssl.buffer(10), objects.all()["ssl.socket"]
     for _, forgery in ipairs {native.copy(conn), native.copy(buffer)} do
       for _, name in ipairs {"recv", "recv_into", "read", "send", "sendall"} do
         raised.text("ssl.socket expected, got userdata", core.steps[name],
@@ -174,7 +150,7 @@ end)
 
 describe("every step that the operation loop drives", function()
   it("raises when its receiver is another value, or none", function()
-    local all = objects()
+    local all = objects.all()
     all["ssl.socket"]:close()
     for name, f in pairs(core.steps) do
       assert.is_false(pcall(f), name)
@@ -183,7 +159,7 @@ describe("every step that the operation loop drives", function()
         assert.is_false(pcall(f, other, "x", 1, 2, 3), name)
       end
     end
-    close_all(all)
+    objects.close(all)
   end)
 end)
 
@@ -199,7 +175,7 @@ local JUNK = {
 
 local function with_objects(list)
   local out = {table.unpack(list)}
-  for _, object in pairs(objects()) do out[#out + 1] = object end
+  for _, object in pairs(objects.all()) do out[#out + 1] = object end
   return out
 end
 
@@ -280,15 +256,15 @@ local function connected(side)
 end
 
 local MAKERS = {
-  context = function() return objects()["ssl.context"] end,
+  context = function() return objects.all()["ssl.context"] end,
   ["server's context"] = function()
     return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
   end,
-  buffer = function() return objects()["ssl.buffer"] end,
-  certificate = function() return objects()["ssl.certificate"] end,
-  ["private key"] = function() return objects()["ssl.privatekey"] end,
-  ["memory BIO"] = function() return objects()["ssl.memorybio"] end,
-  object = function() return objects()["ssl.object"] end,
+  buffer = function() return objects.all()["ssl.buffer"] end,
+  certificate = function() return objects.all()["ssl.certificate"] end,
+  ["private key"] = function() return objects.all()["ssl.privatekey"] end,
+  ["memory BIO"] = function() return objects.all()["ssl.memorybio"] end,
+  object = function() return objects.all()["ssl.object"] end,
   ["client over memory"] = function()
     local ends = memory.connected()
     return ends.client, ends
@@ -298,7 +274,7 @@ local MAKERS = {
     return ends.server, ends
   end,
   window = function() return ssl.buffer("0123456789"):slice(3, 5) end,
-  socket = function() return objects()["ssl.socket"] end,
+  socket = function() return objects.all()["ssl.socket"] end,
   client = connected("client"),
   server = connected("server"),
   listener = function()
@@ -326,97 +302,5 @@ vm.describe_needs("upvalues", "an object survives all that can be asked of it:",
 
   it("a purpose", function()
     survives(function() return ssl.Purpose.CLIENT_AUTH end)
-  end)
-end)
-
-describe("an attribute", function()
-  it("is nil where there is none, and cannot be made", function()
-    local all = objects()
-    for name, object in pairs(all) do
-      for _, key in ipairs({"", "nothing", "__gc", 1, 0.5, true, {}, function() end}) do
-        assert.is_nil(object[key], name)
-        if name ~= "ssl.error" then
-          local err = raised(ssl.AttributeError, function()
-            object[key] = 1
-          end)
-          assert.equal(("no attribute '%s'"):format(tostring(key)), err.message)
-        end
-      end
-    end
-    close_all(all)
-  end)
-
-  it("that is for reading only says so", function()
-    local all = objects()
-    for name, attributes in pairs({
-      ["ssl.context"] = {"protocol", "security_level"},
-      ["ssl.socket"] = {"server_side", "server_hostname", "family", "type",
-        "proto", "timeout"},
-      ["ssl.object"] = {"server_side", "server_hostname"},
-      ["ssl.memorybio"] = {"pending", "eof"},
-      ["ssl.purpose"] = {"nid", "shortname", "longname", "oid"},
-    }) do
-      for _, attribute in ipairs(attributes) do
-        local err = raised(ssl.AttributeError, function()
-          all[name][attribute] = 1
-        end)
-        assert.equal(("attribute '%s' is read-only"):format(attribute),
-          err.message)
-      end
-    end
-    close_all(all)
-  end)
-
-  it("is no method's name", function()
-    local all = objects()
-    for _, case in ipairs({{"ssl.context", "wrap_socket"},
-      {"ssl.socket", "recv"}, {"ssl.buffer", "sub"}, {"ssl.object", "read"},
-      {"ssl.memorybio", "read"}}) do
-      raised(ssl.AttributeError, function() all[case[1]][case[2]] = print end)
-    end
-    close_all(all)
-  end)
-end)
-
-describe("an object that the user frees by hand", function()
-  it("is closed, and harms nobody who uses it still", function()
-    local client, server = pair.connected()
-    local ctx = client.context
-    getmetatable(ctx).__gc(ctx)
-    client:sendall("still there")
-    assert.equal("still there", server:recv(100))
-    raised(ssl.ValueError, function() return ctx.verify_mode end)
-    raised(ssl.ValueError, ctx.wrap_socket, ctx, nil)
-    getmetatable(client).__gc(client)
-    getmetatable(client).__gc(client)
-    raised(ssl.OSError, client.recv, client, 1)
-    assert.equal(-1, client:fileno())
-    pair.close(client, server)
-  end)
-
-  it("closes at the end of its block", function()
-    local kept
-    do
-      local ctx <close> = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-      local conn <close> = ctx:wrap_socket(nil, {server_hostname = "a.test"})
-      local buffer <close> = ssl.buffer(5)
-      kept = {ctx, conn, buffer}
-    end
-    raised(ssl.ValueError, function() return kept[1].options end)
-    raised(ssl.OSError, kept[2].connect, kept[2], "127.0.0.1", 1)
-    assert.equal(0, #kept[3])
-    for _, each in ipairs(kept) do assert.is_true(each:close()) end
-  end)
-
-  it("says what it is, closed or not", function()
-    local all = objects()
-    for _ = 1, 2 do
-      for name, object in pairs(all) do
-        if name ~= "ssl.error" then
-          assert.matches("^" .. name .. ": ", tostring(object))
-        end
-      end
-      close_all(all)
-    end
   end)
 end)

@@ -1,20 +1,7 @@
 -- Looking names up: every address of a name is tried, the look-up shares the
 -- deadline, can be interrupted, and leaves nothing behind. In a process of its
 -- own whose getaddrinfo is the suite's (support/lookup_host.c).
-local certs = require "support.certs"
-local process = require "support.process"
-local vm = require "support.vm"
-
-local HOST = (os.getenv "PYSSL_BUILD" or "build") .. "/spec/lookup_host"
-
--- Run the code in such a process, with what support/lookup.lua has for it; what
--- it raises is raised here.
-local function run(code)
-  local status, _, err = process.run({HOST,
-    vm.source_in("support.lookup", code), certs.path "ca.pem",
-    certs.path "server.pem", certs.path "server.key"}, {sanitizers = true})
-  if status ~= 0 then error(err, 2) end
-end
+local run = require("support.lookuphost").run
 
 describe("a name with several addresses", function()
   it("is connected at the first that answers", function()

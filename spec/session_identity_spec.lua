@@ -1,5 +1,6 @@
 -- What decides whether a connection trusts its peer, and sessions by that.
 local certs = require "support.certs"
+local memory = require "support.memory"
 local pair = require "support.pair"
 local resumption = require "support.resumption"
 local ssl = require "pyssl"
@@ -12,11 +13,7 @@ local function failure(f, ...)
   return err
 end
 
--- A client's connection that has not begun its handshake.
-local function open(ctx, options)
-  return ctx:wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(),
-    pair.merge({server_hostname = "localhost"}, options))
-end
+local open = memory.client
 
 -- How contexts or connections can differ, and what that is called.
 local DIFFERENCES = {

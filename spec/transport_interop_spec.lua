@@ -36,15 +36,6 @@ end
 
 local KINDS = {["an object of LuaSocket"] = connected, ["a cosocket"] = cosocket}
 
-local function exchange(conn, peer)
-  conn:sendall(peers.payload(1))
-  local received = peers.report(peer, "received")
-  assert.equal(peers.SIZE, received.size)
-  assert.equal(peers.digest(peers.payload(1)), received.sha256)
-  local data = peers.read(conn, peers.SIZE)
-  assert.equal(peers.report(peer, "sent").sha256, peers.digest(data))
-end
-
 describe("a transport to Python's server", function()
   for kind, open in pairs(KINDS) do
     for _, version in ipairs(VERSIONS) do
@@ -60,7 +51,8 @@ describe("a transport to Python's server", function()
         assert.equal(version, conn:version())
         assert.equal("client", peers.report(peer, "handshake").cert
           .subject[1][1][2])
-        exchange(conn, peer)
+        peers.deliver(peer, conn)
+        peers.collect(peer, conn)
         assert.equal("", conn:recv(1))
         assert.equal("clean", conn:eof())
         conn:close()

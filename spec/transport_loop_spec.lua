@@ -2,22 +2,11 @@
 -- TLS inside TLS. Several coroutines on one: transport_coroutines_spec.
 local carry = require "support.carry"
 local native = require "native"
+local net = require "support.net"
 local pair = require "support.pair"
 local raised = require "support.raised"
 local scale = require "support.scale"
 local ssl = require "pyssl"
-
-local socket = require "socket"
-
--- A client of LuaSocket and what its server has accepted.
-local function luasockets()
-  local listener = socket.bind("127.0.0.1", 0)
-  local host, port = listener:getsockname()
-  local client = assert(socket.connect(host, port))
-  local server = assert(listener:accept())
-  listener:close()
-  return client, server
-end
 
 -- Both ends over two objects that wait through `waiter`.
 local function wrapped(a, b, waiter, client_ctx, server_ctx)
@@ -47,7 +36,7 @@ end
 
 describe("an object of LuaSocket", function()
   it("is awaited through the waiter, by its descriptor", function()
-    local a, b = luasockets()
+    local a, b = net.luasockets()
     local waiter, calls = carry.waiter()
     local client, server = wrapped(a, b, waiter)
     assert.equal(a:getfd(), client:fileno())
@@ -84,7 +73,7 @@ describe("an object of LuaSocket", function()
   end)
 
   it("is awaited in the system where there is no waiter", function()
-    local a, b = luasockets()
+    local a, b = net.luasockets()
     local client, server = wrapped(a, b)
     client:settimeout(0)
     server:settimeout(0)
@@ -100,7 +89,7 @@ describe("an object of LuaSocket", function()
   end)
 
   it("may block for a handshake although it never waits else", function()
-    local a, b = luasockets()
+    local a, b = net.luasockets()
     local waiter, calls = carry.waiter()
     local client, server = wrapped(a, b, waiter)
     client:settimeout(0)
@@ -116,7 +105,7 @@ describe("an object of LuaSocket", function()
   end)
 
   it("costs nothing while it idles", function()
-    local a, b = luasockets()
+    local a, b = net.luasockets()
     local waiter, calls = carry.waiter()
     local client, server = wrapped(a, b, waiter)
     shake_hands(client, server)
@@ -131,7 +120,7 @@ describe("an object of LuaSocket", function()
   end)
 
   it("wakes who waits when the connection is closed, then is closed", function()
-    local a, b = luasockets()
+    local a, b = net.luasockets()
     local waiter = carry.waiter()
     local client, server = wrapped(a, b, waiter)
     shake_hands(client, server)
@@ -155,7 +144,7 @@ describe("a transport's waiter", function()
   local a, b, client, server
 
   before_each(function()
-    a, b = luasockets()
+    a, b = net.luasockets()
     client, server = wrapped(a, b)
     client:settimeout(0)
     server:settimeout(0)

@@ -25,12 +25,7 @@ before_each(function()
   ctx = asked.contexts()
   seen = {}
 end)
-after_each(function()
-  if ends then ends:close() end
-  ends = nil
-  ctx.client:close()
-  ctx.server:close()
-end)
+after_each(function() ends = asked.finish(ctx, ends) end)
 
 local function open(options)
   ends = memory.new(ctx.client, ctx.server, options)

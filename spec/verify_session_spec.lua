@@ -22,12 +22,7 @@ before_each(function()
   ctx = asked.contexts()
   seen, answer = {}, {true}
 end)
-after_each(function()
-  if ends then ends:close() end
-  ends = nil
-  ctx.client:close()
-  ctx.server:close()
-end)
+after_each(function() ends = asked.finish(ctx, ends) end)
 
 local function open(session)
   if ends then ends:close() end
@@ -83,6 +78,26 @@ for title, version in pairs(verifying.VERSIONS) do
         assert.is_true(ends.client.session_reused)
         assert.equal(2, #seen)
         asked.talk(ends)
+      end)
+
+      it("cannot be unwrapped before it has agreed", function()
+        local session = make_session()
+        answer = {false, "gone"}
+        open(session)
+        local co = asked.hands(ends)
+        asked.resume(co)
+        raised(ssl.ValueError, ends[side].unwrap, ends[side])
+        co = nil -- luacheck: ignore
+        collectgarbage()
+        collectgarbage()
+        local again = coroutine.wrap(function()
+          return select(2, memory.try(ends[side].unwrap, ends[side]))
+        end)
+        again()
+        assert.equal(3, #seen)
+        assert.equal(side == "client" and "CERTIFICATE_VERIFY_FAILED"
+                     or "SHUTDOWN_WHILE_IN_INIT", again().reason)
+        assert.is_false((pcall(ends[side].unwrap, ends[side])))
       end)
 
       it("may be refused", function()

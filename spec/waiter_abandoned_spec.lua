@@ -185,20 +185,7 @@ for _, ending in ipairs(ENDINGS) do
     it("in sendall leaves the bytes in order", function()
       local client, server = ends()
       finish(loop:spawn(client.sendall, client, BIG))
-      local got = {}
-      loop:spawn(function()
-        client:sendall("the end")
-        client:close_write()
-      end)
-      loop:spawn(function()
-        local data
-        repeat
-          data = server:recv(16384)
-          got[#got + 1] = data
-        until data == ""
-      end)
-      loop:run()
-      local all = table.concat(got)
+      local all = net.finish(loop, client, server, "the end")
       assert.equal("the end", all:sub(-7))
       assert.is_true(#all > 7 and all:sub(1, -8) == BIG:sub(1, #all - 7))
       pair.close(client, server)
@@ -279,6 +266,47 @@ describe("a coroutine that nobody resumes, but that could be,", function()
     collectgarbage()
     server:sendall("abc")
     assert.equal("abc", client:recv(10))
+    pair.close(client, server)
+  end)
+end)
+
+describe("an interrupt", function()
+  -- Call f in a coroutine that an error from a hook ends at its n-th instruction.
+  -- The coroutine, which lives on, and whether the error came.
+  local function interrupt(n, f, ...)
+    local fired = false
+    local co = coroutine.create(function(...)
+      local function hook()
+        fired = true
+        debug.sethook()
+        error("interrupt", 0)
+      end
+      debug.sethook(hook, "", n)
+      pcall(f, ...)
+      debug.sethook()
+      coroutine.yield()
+    end)
+    coroutine.resume(co, ...)
+    return co, fired
+  end
+
+  vm.it_needs("interrupts", "anywhere in a wait leaves the connection to others", function()
+    local client, server = ends()
+    client.waiter = function()
+      server:sendall("x")
+      return true
+    end
+    local n, co, fired = 0
+    repeat
+      n = n + 1
+      co, fired = interrupt(n, client.recv, client, 1)
+      assert.equal("x", client:recv(1))
+      client:settimeout(0) -- there may be another one
+      while pcall(client.recv, client, 1) do end -- luacheck: ignore
+      client:settimeout(LIMIT)
+    until not fired
+    assert.is_true(n > 20)
+    assert.equal("suspended", coroutine.status(co))
     pair.close(client, server)
   end)
 end)

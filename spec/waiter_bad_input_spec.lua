@@ -47,23 +47,10 @@ describe("a waiter", function()
     raised.text("no more", send)
     client.waiter = nil
     server:settimeout(0)
-    local got = {}
     local loop = scheduler.new()
     client.waiter, server.waiter = loop.waiter, loop.waiter
     server:settimeout(LIMIT)
-    loop:spawn(function()
-      client:sendall("the end")
-      client:close_write()
-    end)
-    loop:spawn(function()
-      local data
-      repeat
-        data = server:recv(16384)
-        got[#got + 1] = data
-      until data == ""
-    end)
-    loop:run()
-    local all = table.concat(got)
+    local all = net.finish(loop, client, server, "the end")
     assert.equal("the end", all:sub(-7))
     assert.is_true(all:sub(1, -8) == BIG:sub(1, #all - 7))
     assert.is_true(#all > 7)

@@ -1,25 +1,16 @@
 -- Looking names up where a waiter waits; resolvers of the program's own.
 -- The former in a process of its own, whose getaddrinfo is the suite's
 -- (support/lookup_host.c): "slow.test" is found when lookup.go() is called.
-local certs = require "support.certs"
+local lookuphost = require "support.lookuphost"
 local native = require "native"
 local net = require "support.net"
-local process = require "support.process"
 local scheduler = require "support.scheduler"
 local ssl = require "pyssl"
 
-local HOST = (os.getenv "PYSSL_BUILD" or "build") .. "/spec/lookup_host"
 local LIMIT = 5 * require("support.scale").factor
 
 local function run(code)
-  local status, _, err = process.run({HOST,
-    "local env = require 'support.lookup' local _ENV = env "
-      .. "if setfenv then setfenv(1, env) end "
-      .. "local scheduler = require 'support.scheduler' "
-      .. "local loop = scheduler.new() " .. code,
-    certs.path "ca.pem", certs.path "server.pem", certs.path "server.key"},
-    {sanitizers = true})
-  if status ~= 0 then error(err, 2) end
+  lookuphost.run("local loop = scheduler.new() " .. code)
 end
 
 describe("a look-up under a waiter", function()

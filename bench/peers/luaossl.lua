@@ -1,26 +1,15 @@
---- luaossl with cqueues as a client: lua luaossl.lua WORK N PORT DIR does WORK N
--- times against the test server and prints the CPU seconds that the N took.
+--- luaossl with cqueues as a client, as task.lua says.
 local cqueues = require "cqueues"
 local cqueues_socket = require "cqueues.socket"
 local context = require "openssl.ssl.context"
 local openssl_ssl = require "openssl.ssl"
 local store = require "openssl.x509.store"
+local task = require "bench.task"
 local verify_param = require "openssl.x509.verify_param"
 
-local RECORD = 16384
-local PIECES, PIECE = 100, 100
-
-local name, n, port, dir = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4]
-
-local start
-
-local function begin()
-  start = os.clock()
-end
-
-local function finish()
-  print(("%.6f"):format(os.clock() - start))
-end
+local RECORD = task.RECORD
+local n, port, dir = task.n, task.port, task.dir
+local begin, finish = task.begin, task.finish
 
 local function client_context(cafile)
   local ctx = context.new("TLS", false)
@@ -136,9 +125,8 @@ function work.upload()
 end
 
 function work.pieces_joined()
-  local conn = ask("sink", n * PIECES * PIECE)
-  local pieces = {}
-  for i = 1, PIECES do pieces[i] = string.char(i):rep(PIECE) end
+  local conn = ask("sink", n * task.PIECES * task.PIECE)
+  local pieces = task.pieces()
   begin()
   for _ = 1, n do send(conn, table.concat(pieces)) end
   finish()
@@ -160,4 +148,4 @@ function work.context_system()
   finish()
 end
 
-assert(work[name], "no such work")()
+task.perform(work)

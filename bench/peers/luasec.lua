@@ -1,22 +1,11 @@
---- LuaSec over LuaSocket as a client: lua luasec.lua WORK N PORT DIR does WORK N
--- times against the test server and prints the CPU seconds that the N took.
+--- LuaSec over LuaSocket as a client, as task.lua says.
 local socket = require "socket"
 local ssl = require "ssl"
+local task = require "bench.task"
 
-local RECORD = 16384
-local PIECES, PIECE = 100, 100
-
-local name, n, port, dir = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4]
-
-local start
-
-local function begin()
-  start = os.clock()
-end
-
-local function finish()
-  print(("%.6f"):format(os.clock() - start))
-end
+local RECORD = task.RECORD
+local n, port, dir = task.n, task.port, task.dir
+local begin, finish = task.begin, task.finish
 
 local function client_context(cafile)
   return assert(ssl.newcontext {
@@ -109,9 +98,8 @@ function work.upload()
 end
 
 function work.pieces_joined()
-  local conn = ask("sink", n * PIECES * PIECE)
-  local pieces = {}
-  for i = 1, PIECES do pieces[i] = string.char(i):rep(PIECE) end
+  local conn = ask("sink", n * task.PIECES * task.PIECE)
+  local pieces = task.pieces()
   begin()
   for _ = 1, n do conn:send(table.concat(pieces)) end
   finish()
@@ -134,4 +122,4 @@ function work.context_system()
   finish()
 end
 
-assert(work[name], "no such work")()
+task.perform(work)

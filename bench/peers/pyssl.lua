@@ -1,22 +1,11 @@
---- pyssl as a client: lua pyssl.lua WORK N PORT DIR does WORK N times against
--- the test server and prints the CPU seconds that the N took.
+--- pyssl as a client, as task.lua says.
 local ssl = require "pyssl"
+local task = require "bench.task"
 
-local RECORD = 16384
-local PIECES, PIECE = 100, 100
-
-local name, n, port, dir = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4]
+local RECORD = task.RECORD
+local n, port, dir = task.n, task.port, task.dir
+local begin, finish = task.begin, task.finish
 local options = {server_hostname = "localhost"}
-
-local start
-
-local function begin()
-  start = os.clock()
-end
-
-local function finish()
-  print(("%.6f"):format(os.clock() - start))
-end
 
 local function client_context()
   return ssl.create_default_context {cafile = dir .. "/ca.pem"}
@@ -114,9 +103,8 @@ function work.upload()
 end
 
 local function write_pieces(write)
-  local conn = ask("sink", n * PIECES * PIECE)
-  local pieces = {}
-  for i = 1, PIECES do pieces[i] = string.char(i):rep(PIECE) end
+  local conn = ask("sink", n * task.PIECES * task.PIECE)
+  local pieces = task.pieces()
   begin()
   for _ = 1, n do write(conn, pieces) end
   finish()
@@ -154,4 +142,4 @@ function work.context_system()
   finish()
 end
 
-assert(work[name], "no such work")()
+task.perform(work)

@@ -1,13 +1,12 @@
---- luaossl with cqueues as a server: lua luaossl.lua KIND DIR [A B], as pyssl.lua.
+--- luaossl with cqueues as a server, as service.lua says.
 local cqueues = require "cqueues"
 local context = require "openssl.ssl.context"
 local pkey = require "openssl.pkey"
+local service = require "bench.service"
 local socket = require "cqueues.socket"
 local x509 = require "openssl.x509"
 
-local kind, dir = arg[1], arg[2]
-local ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
-  .. "Content-Length: 13\r\n\r\nHello, world\n"
+local dir = service.dir
 
 local function slurp(name)
   local file = assert(io.open(dir .. "/" .. name))
@@ -22,22 +21,7 @@ ctx:setPrivateKey(pkey.new(slurp("server.key")))
 local listener = socket.listen {host = "127.0.0.1", port = 0}
 listener:listen()
 
-local function say(...)
-  print(...)
-  io.stdout:flush()
-end
-
-say((select(3, listener:localname())))
-
--- Bytes of memory that the process occupies now, without garbage.
-local function resident()
-  collectgarbage()
-  collectgarbage()
-  local file = assert(io.open("/proc/self/statm"))
-  local _, pages = file:read("n", "n")
-  file:close()
-  return pages * 4096
-end
+service.say((select(3, listener:localname())))
 
 local server = {}
 
@@ -54,13 +38,8 @@ local function take()
   return conn
 end
 
-function server.hold(a, b)
-  local connections = {}
-  for _, count in ipairs {a, b} do
-    for _ = 1, count do connections[#connections + 1] = take() end
-    say(resident())
-  end
-  io.read("a")
+function server.hold()
+  service.hold(take)
 end
 
 local function echo(conn)
@@ -80,7 +59,7 @@ local function answer(conn)
       if not line then return conn:close() end
       if line == "Connection: close\r\n" then closing = true end
     until line == "\r\n"
-    conn:write(ANSWER)
+    conn:write(service.ANSWER)
     if closing then return conn:close() end
   end
 end
@@ -94,14 +73,7 @@ local function loop(serve)
       end)
     end
   end)
-  controller:wrap(function()
-    while true do
-      cqueues.poll {pollfd = 0, events = "r"}
-      local line = io.read("l")
-      if not line then os.exit() end
-      say(line == "cpu" and ("%.6f"):format(os.clock()) or resident())
-    end
-  end)
+  controller:wrap(service.obey)
   assert(controller:loop())
 end
 
@@ -113,4 +85,4 @@ function server.https()
   loop(answer)
 end
 
-assert(server[kind], "no such kind")(tonumber(arg[3]), tonumber(arg[4]))
+service.run(server)

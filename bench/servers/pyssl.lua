@@ -1,16 +1,8 @@
---- pyssl as a server: lua pyssl.lua KIND DIR [A B]
--- It prints its port, and ends when its standard input does. The kinds:
---   hold   takes A connections and then B more, sends back 100 bytes on each and
---          keeps them; prints the bytes of memory it occupies after A and B
---   idle   on cqueues: sends back what comes, and answers lines of its input:
---          "cpu" with the CPU seconds it has used, "memory" with the bytes it
---          occupies
---   https  on cqueues: answers requests
+--- pyssl as a server, as service.lua says.
+local service = require "bench.service"
 local ssl = require "pyssl"
 
-local kind, dir = arg[1], arg[2]
-local ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
-  .. "Content-Length: 13\r\n\r\nHello, world\n"
+local dir = service.dir
 
 local ctx = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
 ctx:load_cert_chain(dir .. "/server.pem", dir .. "/server.key")
@@ -18,22 +10,7 @@ local listener = ctx:wrap_socket(nil, {server_side = true})
 listener:bind("127.0.0.1", 0)
 listener:listen(1024)
 
-local function say(...)
-  print(...)
-  io.stdout:flush()
-end
-
-say(select(2, listener:getsockname()))
-
--- Bytes of memory that the process occupies now, without garbage.
-local function resident()
-  collectgarbage()
-  collectgarbage()
-  local file = assert(io.open("/proc/self/statm"))
-  local _, pages = file:read("n", "n")
-  file:close()
-  return pages * 4096
-end
+service.say((select(2, listener:getsockname())))
 
 local server = {}
 
@@ -50,13 +27,8 @@ local function take()
   return conn
 end
 
-function server.hold(a, b)
-  local connections = {}
-  for _, count in ipairs {a, b} do
-    for _ = 1, count do connections[#connections + 1] = take() end
-    say(resident())
-  end
-  io.read("a")
+function server.hold()
+  service.hold(take)
 end
 
 local function echo(conn)
@@ -74,7 +46,7 @@ local function answer(conn)
     local data = conn:recv(4096)
     request = request .. data
     if request:find("\r\n\r\n", 1, true) then
-      conn:sendall(ANSWER)
+      conn:sendall(service.ANSWER)
       if request:find("Connection: close", 1, true) then break end
       request = ""
     end
@@ -82,8 +54,7 @@ local function answer(conn)
   conn:close()
 end
 
--- Serve every connection in a coroutine of its own until the input ends; a line
--- of it is answered.
+-- Serve every connection in a coroutine of its own until the input ends.
 local function loop(serve)
   local cqueues = require "cqueues"
   require("pyssl.loop.cqueues").install()
@@ -94,14 +65,7 @@ local function loop(serve)
       controller:wrap(function() ssl.try(serve, conn) end)
     end
   end)
-  controller:wrap(function()
-    while true do
-      cqueues.poll {pollfd = 0, events = "r"}
-      local line = io.read("l")
-      if not line then os.exit() end
-      say(line == "cpu" and ("%.6f"):format(os.clock()) or resident())
-    end
-  end)
+  controller:wrap(service.obey)
   assert(controller:loop())
 end
 
@@ -113,4 +77,4 @@ function server.https()
   loop(answer)
 end
 
-assert(server[kind], "no such kind")(tonumber(arg[3]), tonumber(arg[4]))
+service.run(server)

@@ -7,6 +7,6 @@ local op = require "pyssl.op"
 local object = core.methods.object
 
 -- Documented where they are: src/bind/object.c.
-for _, name in ipairs {"do_handshake", "read", "write"} do
+for _, name in ipairs {"do_handshake", "read", "write", "unwrap"} do
   object[name] = op.method(object[name])
 end

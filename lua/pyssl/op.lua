@@ -12,10 +12,11 @@
 -- The deadline is made once, by the first call, so that nothing extends it.
 -- Whatever the loop calls may yield: no C frame lies under it but that of
 -- method.c, which the VM can take up again.
--- Calls: callback, waiter. Called by: socket, object.
+-- Calls: callback, protect, waiter. Called by: socket, object.
 
 local core = require "pyssl.core"
 local callback = require "pyssl.callback"
+local protect = require "pyssl.protect"
 local waiter = require "pyssl.waiter"
 
 local op = {}
@@ -26,7 +27,7 @@ local BELL_SLICE = 1 -- seconds
 local OVER = 0 -- a deadline that has passed
 
 -- Do what a step has asked for; its deadline, then.
-local function pause(self, status, deadline, limit)
+local function obey(self, status, deadline, limit)
   if status == "read" or status == "write" then
     local mode = status == "read" and "r" or "w"
     return waiter.wait(self, self, mode, limit) and deadline or OVER
@@ -37,6 +38,16 @@ local function pause(self, status, deadline, limit)
     callback.ask(self)
   end
   return deadline
+end
+
+-- The same. An interrupt, or a lack of memory, may come anywhere: whatever ends
+-- it, this coroutine does not wait any more. On Lua 5.1 it would be another one.
+local function pause(self, ...)
+  if not protect.native then return obey(self, ...) end
+  local ok, deadline = pcall(obey, self, ...)
+  if ok then return deadline end
+  core.resume(self)
+  error(deadline, 0)
 end
 
 -- The loop for a step: goes on where its first call has asked for that.
@@ -59,7 +70,7 @@ end
 -- `quick` is a function of core.quick, for a step that has no time to lose.
 function op.method(step, quick)
   local go_on = loop(step)
-  if core.method then return core.method(step, go_on, quick) end
+  if core.method then return core.method(step, go_on, core.resume, quick) end
   return function(self, a, b, c)
     local result, second, deadline, progress, limit = step(self, a, b, c)
     if result == nil then

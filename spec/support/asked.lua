@@ -42,6 +42,13 @@ function asked.open(callbacks, version, options)
   return memory.new(ctx.client, ctx.server, options)
 end
 
+--- Close the contexts of a test, and its ends if there are any; gives nil.
+function asked.finish(ctx, ends)
+  if ends then ends:close() end
+  for _, each in pairs(ctx) do each:close() end
+  return nil
+end
+
 --- A coroutine that performs the handshake and gives its errors, as hands does.
 function asked.hands(ends)
   return coroutine.create(function() return ends:hands() end)

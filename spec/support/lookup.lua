@@ -1,13 +1,15 @@
---- What the code of resolver_spec runs with, in the process of lookup_host.c:
--- this table is its environment. Its arguments are the paths of the client's CA
+--- What the code of lookuphost.run runs with, in the process of
+-- lookup_host.c: this table is its environment. Its arguments are the paths of the client's CA
 -- and of the server's certificate and key.
 local lookup = require "lookup"
 local native = require "native"
 local scale = require "support.scale"
+local scheduler = require "support.scheduler"
 local ssl = require "pyssl"
 
 local env = setmetatable({
-  lookup = lookup, native = native, scale = scale, ssl = ssl,
+  lookup = lookup, native = native, scale = scale, scheduler = scheduler,
+  ssl = ssl,
 }, {__index = _G})
 
 env.ctx = ssl.create_default_context {cafile = arg[1]}

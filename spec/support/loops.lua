@@ -10,7 +10,7 @@ local vm = require "support.vm"
 
 local loops = {}
 
-local HOST = (os.getenv "PYSSL_BUILD" or "build") .. "/spec/lookup_host"
+local HOST = require("support.lookuphost").PROGRAM
 local CODE = [[require("support.vm").install() require("support.loopcases")()]]
 
 -- Run a case; what it raises is raised here.

@@ -32,6 +32,12 @@ function memory.new(client_ctx, server_ctx, options)
   return self
 end
 
+--- A client that has no other end.
+function memory.client(ctx, options)
+  return ctx:wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(),
+    pair.merge({server_hostname = "localhost"}, options))
+end
+
 --- Both ends with the handshake done.
 function memory.connected(...)
   local self = memory.new(...)

@@ -49,6 +49,17 @@ function net.fds()
   return client:detach(), server:detach()
 end
 
+--- A client of LuaSocket, and the connection that its server has accepted.
+function net.luasockets()
+  local socket = require "socket"
+  local listener = socket.bind("127.0.0.1", 0)
+  local host, port = listener:getsockname()
+  local client = assert(socket.connect(host, port))
+  local server = assert(listener:accept())
+  listener:close()
+  return client, server
+end
+
 --- Close the descriptor that an ssl.socket or a number has, so that the peer
 -- gets a reset.
 function net.reset(fd)
@@ -85,6 +96,25 @@ function net.talk(client, server)
   assert(server:recv(10) == "ping", "the server did not get it")
   server:sendall("pong")
   assert(client:recv(10) == "pong", "the client did not get it")
+end
+
+--- Send a text and the end of the stream, in a scheduler whose waiter both ends
+-- have; all that the server reads until then.
+function net.finish(loop, client, server, text)
+  local got = {}
+  loop:spawn(function()
+    client:sendall(text)
+    client:close_write()
+  end)
+  loop:spawn(function()
+    local data
+    repeat
+      data = server:recv(16384)
+      got[#got + 1] = data
+    until data == ""
+  end)
+  loop:run()
+  return table.concat(got)
 end
 
 --- A port of 127.0.0.1 that nobody listens on, but that is not given away while

@@ -72,6 +72,22 @@ function peers.report(self, key)
   return said[key]
 end
 
+--- Send it peers.SIZE bytes, all of which it says to have received.
+function peers.deliver(self, conn)
+  conn:sendall(peers.payload(1))
+  local received = peers.report(self, "received")
+  assert(received.size == peers.SIZE, "not all has come")
+  assert(received.sha256 == peers.digest(peers.payload(1)), "other bytes came")
+end
+
+--- Read the peers.SIZE bytes that it sends; gives them.
+function peers.collect(self, conn)
+  local data = peers.read(conn, peers.SIZE)
+  assert(peers.report(self, "sent").sha256 == peers.digest(data),
+         "other bytes were sent")
+  return data
+end
+
 --- Start it; see there for options. A server's port is field `port`.
 function peers.python(role, options)
   local self = process.spawn({"/usr/bin/python3", "spec/support/peer.py", role,

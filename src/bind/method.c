@@ -3,12 +3,18 @@
 #if METHODS_IN_C
 
 /* Upvalues: the class's metatable, for the step, as it expects it; the step, a
-** userdata, or false where the function knows it; the loop. */
-enum { METATABLE = 1, STEP, LOOP };
+** userdata, or false where the function knows it; the loop; what is called with
+** the receiver where that fails. */
+enum { METATABLE = 1, STEP, LOOP, FAIL };
 
+/* An interrupt may end the loop anywhere, before its first instruction even. */
 static int finish(lua_State *L, int status, lua_KContext results) {
-  (void)status;
-  return lua_gettop(L) - (int)results;
+  if (status == LUA_OK || status == LUA_YIELD)
+    return lua_gettop(L) - (int)results;
+  lua_pushvalue(L, lua_upvalueindex(FAIL));
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 0);
+  return lua_error(L);
 }
 
 /*
@@ -26,8 +32,9 @@ int method_go_on(lua_State *L, int n) {
     lua_pushnil(L);
   for (int i = 2; i <= n; i++) /* the first is nil */
     lua_pushvalue(L, base + i);
-  lua_callk(L, METHOD_MOST + n - 1, LUA_MULTRET, base + n, finish);
-  return finish(L, LUA_OK, base + n);
+  int status =
+      lua_pcallk(L, METHOD_MOST + n - 1, LUA_MULTRET, 0, base + n, finish);
+  return finish(L, status, base + n);
 }
 
 static int method(lua_State *L) {
@@ -46,19 +53,20 @@ bool method_is_running(lua_State *L) {
 }
 
 /*
-** core.method(step, loop, quick) makes the method of a step.
+** core.method(step, loop, fail, quick) makes the method of a step.
 ** @param step   function of core.steps
 ** @param loop   function: loop(self, a, b, c, status, deadline, progress,
-*limit)
-**               drives the step to its end, and gives its results
+**               limit) drives the step to its end, and gives its results
+** @param fail   function: fail(self) is called where the loop raises
 ** @param quick  function of core.quick that is to be the method, or nil
 ** @return function
 */
 static int new_method(lua_State *L) {
   lua_CFunction step = lua_tocfunction(L, 1);
-  lua_CFunction quick = lua_tocfunction(L, 3);
+  lua_CFunction quick = lua_tocfunction(L, 4);
   luaL_argcheck(L, step != NULL, 1, "step expected");
   luaL_checktype(L, 2, LUA_TFUNCTION);
+  luaL_checktype(L, 3, LUA_TFUNCTION);
   luaL_argcheck(L, lua_getupvalue(L, 1, METATABLE) != NULL, 1, "step expected");
   if (quick == NULL) {
     lua_CFunction *box = lua_newuserdatauv(L, sizeof step, 0);
@@ -67,7 +75,8 @@ static int new_method(lua_State *L) {
     lua_pushboolean(L, 0);
   }
   lua_pushvalue(L, 2);
-  lua_pushcclosure(L, quick != NULL ? quick : method, LOOP);
+  lua_pushvalue(L, 3);
+  lua_pushcclosure(L, quick != NULL ? quick : method, FAIL);
   return 1;
 }
 

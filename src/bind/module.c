@@ -132,7 +132,7 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
-/* Set the table at the top as field `name` of the one below. */
+/* Set all functions of core in the table at the top. */
 static void open_functions(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
   luaL_setfuncs(L, netaddr_functions, 0);
@@ -156,6 +156,14 @@ static void open_functions(lua_State *L) {
   luaL_setfuncs(L, systemstore_functions, 0);
 }
 
+/* Set the functions of lists that a NULL ends, which take an object of a class,
+** in the table at the top. */
+static void add_lists(lua_State *L, const char *class,
+                      const luaL_Reg *const *lists) {
+  for (; *lists != NULL; lists++)
+    class_functions(L, class, *lists);
+}
+
 /* A class without methods of its own. */
 static void open_box(lua_State *L, const struct class *class) {
   class_new(L, class);
@@ -168,8 +176,22 @@ static void open_class(lua_State *L, const char *name,
                        const struct class *class,
                        const luaL_Reg *const *lists) {
   class_new(L, class);
-  for (; *lists != NULL; lists++)
-    class_functions(L, class->name, *lists);
+  add_lists(L, class->name, lists);
+  lua_setfield(L, -2, name);
+}
+
+/* The same for a class of connections. */
+static void open_connection(lua_State *L, const char *name,
+                            const struct class *class,
+                            const luaL_Reg *const *lists) {
+  static const luaL_Reg *const all_lists[] = {
+      connection_info_methods,        post_handshake_methods,
+      connection_session_methods,     connection_credentials_methods,
+      connection_chain_methods,       connection_binding_methods,
+      connection_negotiation_methods, NULL};
+  class_new(L, class);
+  add_lists(L, class->name, all_lists);
+  add_lists(L, class->name, lists);
   lua_setfield(L, -2, name);
 }
 
@@ -180,37 +202,17 @@ static void open_classes(lua_State *L) {
       context_cipher_methods,   context_negotiation_methods,
       context_psk_methods,      context_session_methods,
       context_callback_methods, NULL};
-  static const luaL_Reg *const socket_lists[] = {connection_info_methods,
-                                                 post_handshake_methods,
-                                                 connection_session_methods,
-                                                 connection_credentials_methods,
-                                                 connection_chain_methods,
-                                                 connection_binding_methods,
-                                                 connection_negotiation_methods,
-                                                 socket_stream_methods,
-                                                 socket_option_methods,
-                                                 socket_listen_methods,
-                                                 NULL};
-  static const luaL_Reg *const object_lists[] = {
-      connection_info_methods,        post_handshake_methods,
-      connection_session_methods,     connection_credentials_methods,
-      connection_chain_methods,       connection_binding_methods,
-      connection_negotiation_methods, NULL};
-  static const luaL_Reg *const transport_lists[] = {
-      connection_info_methods,
-      post_handshake_methods,
-      connection_session_methods,
-      connection_credentials_methods,
-      connection_chain_methods,
-      connection_binding_methods,
-      connection_negotiation_methods,
-      socket_stream_methods,
-      NULL};
+  static const luaL_Reg *const socket_lists[] = {
+      socket_stream_methods, socket_descriptor_methods, socket_option_methods,
+      socket_listen_methods, NULL};
+  static const luaL_Reg *const transport_lists[] = {socket_stream_methods,
+                                                    NULL};
+  static const luaL_Reg *const object_lists[] = {NULL};
   lua_newtable(L);
   open_class(L, "context", &context_class, context_lists);
-  open_class(L, "socket", &socket_class, socket_lists);
-  open_class(L, "transport", &transport_class, transport_lists);
-  open_class(L, "object", &object_class, object_lists);
+  open_connection(L, "socket", &socket_class, socket_lists);
+  open_connection(L, "transport", &transport_class, transport_lists);
+  open_connection(L, "object", &object_class, object_lists);
   lua_setfield(L, -2, "methods");
   open_box(L, &memorybio_class);
   open_box(L, &credentials_class);
@@ -227,12 +229,12 @@ static void open_classes(lua_State *L) {
 /* core.steps: what lua/pyssl/op.lua drives, by name. */
 static void open_steps(lua_State *L) {
   static const luaL_Reg *const socket_lists[] = {
-      socket_steps,       socket_read_steps,    socket_write_steps,
-      socket_adopt_steps, socket_connect_steps, socket_listen_steps,
-      socket_hold_steps};
+      socket_steps,         socket_read_steps,
+      socket_write_steps,   socket_adopt_steps,
+      socket_connect_steps, socket_listen_steps,
+      socket_hold_steps,    NULL};
   lua_newtable(L);
-  for (size_t i = 0; i < sizeof socket_lists / sizeof *socket_lists; i++)
-    class_functions(L, SOCKET_T, socket_lists[i]);
+  add_lists(L, SOCKET_T, socket_lists);
   class_functions(L, resolver_class.name, resolver_steps);
   lua_setfield(L, -2, "steps");
 }
@@ -240,10 +242,10 @@ static void open_steps(lua_State *L) {
 /* core.transport_steps: those of lua/pyssl/transport.lua. */
 static void open_transport_steps(lua_State *L) {
   static const luaL_Reg *const lists[] = {socket_steps, socket_read_steps,
-                                          socket_write_steps, transport_steps};
+                                          socket_write_steps, transport_steps,
+                                          NULL};
   lua_newtable(L);
-  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-    class_functions(L, TRANSPORT_T, lists[i]);
+  add_lists(L, TRANSPORT_T, lists);
   lua_setfield(L, -2, "transport_steps");
 }
 

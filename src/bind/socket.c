@@ -1,6 +1,5 @@
 #include "socket.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -10,7 +9,6 @@
 #include "call.h"
 #include "context.h"
 #include "error.h"
-#include "netaddr.h"
 #include "pressure.h"
 #include "resolver.h"
 #include "ringer.h"
@@ -138,17 +136,19 @@ static int socket_close(lua_State *L) {
   return 1;
 }
 
-/* hold_file(conn): makefile objects keep the connection open. */
-static int hold_file(lua_State *L) {
+int socket_hold_file(lua_State *L) {
   socket_self(L)->files++;
   return 0;
 }
 
-static int release_file(lua_State *L) {
-  struct socket *s = socket_self(L);
+bool socket_drop_file(struct socket *s) {
   if (s->files > 0) s->files--;
-  if (s->files > 0 || !s->closing) return 0;
-  return socket_close(L);
+  return s->files == 0 && s->closing;
+}
+
+/* conn:release_file(): one less; close, where that was waiting for this. */
+static int release_file(lua_State *L) {
+  return socket_drop_file(socket_self(L)) ? socket_close(L) : 0;
 }
 
 /*
@@ -158,9 +158,7 @@ static int release_file(lua_State *L) {
 */
 static int socket_detach(lua_State *L) {
   struct socket *s = socket_self(L);
-  if (turn_is_shared(L, &s->base.turn))
-    return error_throw(L, ERROR_VALUE,
-                       "another coroutine waits on the connection");
+  socket_check_alone(L, s);
   int fd = s->io.fd;
   s->io.fd = -1;
   socket_release(L, s);
@@ -197,57 +195,6 @@ static int socket_shutdown(lua_State *L) {
   s->state = SOCKET_SHUT;
   lua_pushboolean(L, 1);
   return 1;
-}
-
-/* conn:fileno() is the descriptor, -1 without one. */
-static int socket_fileno(lua_State *L) {
-  lua_pushinteger(L, socket_self(L)->io.fd);
-  return 1;
-}
-
-/* conn:getfd(), conn:pollfd() are for event loops: the same, but while some
-** still wait on a socket that was closed, the descriptor that wakes them. */
-static int socket_getfd(lua_State *L) {
-  const struct socket *s = socket_self(L);
-  lua_pushinteger(L, s->io.fd >= 0 ? s->io.fd : s->parting);
-  return 1;
-}
-
-/* conn:events() tells an event loop what the last operation waited for: "r" or
-** "w". */
-static int socket_events(lua_State *L) {
-  lua_pushstring(L, socket_self(L)->wants_write ? "w" : "r");
-  return 1;
-}
-
-static void check_descriptor(lua_State *L, const struct socket *s,
-                             const char *op) {
-  if (s->io.fd < 0) error_throw_errno(L, EBADF, op);
-}
-
-/*
-** conn:getsockname(), conn:getpeername() tell the addresses of both ends.
-** @return host, port; for IPv6 also flowinfo, scope; or a path
-** Raises OSError: EBADF without a descriptor, ENOTCONN.
-*/
-static int socket_getsockname(lua_State *L) {
-  struct socket *s = socket_self(L);
-  struct address a;
-  check_descriptor(L, s, "getsockname");
-  int number = net_local(s->io.fd, &a);
-  if (number != 0) return error_throw_errno(L, number, "getsockname");
-  return netaddr_push(L, &a);
-}
-
-static int socket_getpeername(lua_State *L) {
-  struct socket *s = socket_self(L);
-  struct address a;
-  if (s->state == SOCKET_UNCONNECTED && s->io.fd < 0)
-    return error_throw_errno(L, ENOTCONN, "getpeername");
-  check_descriptor(L, s, "getpeername");
-  int number = net_peer(s->io.fd, &a);
-  if (number != 0) return error_throw_errno(L, number, "getpeername");
-  return netaddr_push(L, &a);
 }
 
 static void push_timeout(lua_State *L, double timeout) {
@@ -446,12 +393,6 @@ static const luaL_Reg methods[] = {
     {"close", socket_close},
     {"detach", socket_detach},
     {"shutdown", socket_shutdown},
-    {"fileno", socket_fileno},
-    {"getfd", socket_getfd},
-    {"pollfd", socket_getfd},
-    {"events", socket_events},
-    {"getsockname", socket_getsockname},
-    {"getpeername", socket_getpeername},
     {NULL, NULL},
 };
 
@@ -463,7 +404,7 @@ static const luaL_Reg metamethods[] = {
 
 const luaL_Reg socket_hold_steps[] = {
     {"give_up", give_up},
-    {"hold_file", hold_file},
+    {"hold_file", socket_hold_file},
     {"release_file", release_file},
     {NULL, NULL},
 };

@@ -151,8 +151,8 @@ int socket_give_way(lua_State *L, struct socket *s, const char *op,
 /*
 ** What a step of a kind gives that did not get done: raises, or asks to be
 ** called again, when what it waits for has come. `sent` bytes are told by
-*errors
-** of writes, and are the progress that is given back (negative: not a write).
+** errors of writes, and are the progress that is given back (negative: this is
+** not a write).
 */
 int socket_stopped(lua_State *L, struct socket *s, enum step step,
                    struct tls_error *error, const char *op, enum turn_kind kind,
@@ -164,6 +164,9 @@ enum step socket_sent(const struct socket *s, enum step step);
 
 /* Raise where another coroutine is in the middle of such an operation. */
 void socket_check_turn(lua_State *L, struct socket *s, enum turn_kind kind);
+
+/* Raise a ValueError where another coroutine waits on the connection. */
+void socket_check_alone(lua_State *L, struct socket *s);
 
 /* How a call of fdio's ended that came back short: as a step. */
 enum step socket_plain_step(const struct socket *s, enum step want,
@@ -179,6 +182,12 @@ MUST_USE int socket_open_descriptor(struct socket *s, const struct address *a);
 /* Raise the OSError or ValueError for a state in which `op` cannot be. */
 int socket_refuse(lua_State *L, struct socket *s, const char *op);
 
+/* conn:hold_file(): makefile objects keep the connection open. */
+int socket_hold_file(lua_State *L);
+
+/* One of them is closed. Was close() waiting for this? */
+bool socket_drop_file(struct socket *s);
+
 /* The attribute waiter. */
 int socket_get_waiter(lua_State *L);
 int socket_set_waiter(lua_State *L);
@@ -186,6 +195,7 @@ int socket_set_waiter(lua_State *L);
 /* Methods and steps by subject; module.c puts them into the class. */
 extern const luaL_Reg socket_stream_methods[]; /* not about a descriptor */
 extern const struct class_attribute socket_attributes[];
+extern const luaL_Reg socket_descriptor_methods[];
 extern const luaL_Reg socket_option_methods[];
 extern const luaL_Reg socket_steps[];       /* socket_step.c */
 extern const luaL_Reg socket_read_steps[];  /* socket_read.c */

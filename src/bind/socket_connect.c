@@ -80,9 +80,7 @@ static int step_connect(lua_State *L) {
 ** Raises ValueError where another coroutine waits on it. */
 static int drop_descriptor(lua_State *L) {
   struct socket *s = socket_self(L);
-  if (turn_is_shared(L, &s->base.turn))
-    return error_throw(L, ERROR_VALUE,
-                       "another coroutine waits on the connection");
+  socket_check_alone(L, s);
   if (s->io.fd >= 0) net_close(s->io.fd);
   s->io.fd = -1;
   s->connecting = false;

@@ -66,6 +66,11 @@ void socket_check_turn(lua_State *L, struct socket *s, enum turn_kind kind) {
                 doings[kind]);
 }
 
+void socket_check_alone(lua_State *L, struct socket *s) {
+  if (turn_is_shared(L, &s->base.turn))
+    error_throw(L, ERROR_VALUE, "another coroutine waits on the connection");
+}
+
 /* Would a step take in what another coroutine waits for? */
 static bool is_barred(lua_State *L, struct socket *s) {
   return s->base.turn.waiting > 0 && s->waits_outside && s->io.memory == NULL &&

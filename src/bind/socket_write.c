@@ -93,13 +93,10 @@ static size_t progress_of(struct socket *s, const struct args *a) {
 }
 
 /*
-** The end of writing data, of which *at bytes are accepted. TLS takes all of it
-*or
-** raises; so does plain mode where `whole`, else a part is a result there, as
-*of
-** any socket. While nothing of new data was accepted, the old may still be
-*tried
-** again.
+** The end of writing data, of which `at` bytes are accepted. TLS takes all of
+** it or raises; so does plain mode where `whole`, else a part is a result
+** there, as of any socket. While nothing of new data was accepted, the old may
+** still be tried again.
 */
 static int finish_sending(struct socket *s, const struct args *a, bool whole,
                           enum step step, size_t at, struct tls_error *e) {

@@ -70,9 +70,8 @@ static void feed_bytes(struct socket *s, const char *data, size_t length) {
   s->io.lost = ENOMEM;
 }
 
-/* conn:attach(state, initial) gives a new one what transport.lua keeps about
- *it,
- ** and the bytes that had been received before; TLS begins. */
+/* conn:attach(state, initial) gives a new one what transport.lua keeps
+** about it, and the bytes that had been received before; TLS begins. */
 static int attach(lua_State *L) {
   struct socket *s = socket_self(L);
   size_t length;
@@ -125,8 +124,7 @@ static int taken(lua_State *L) {
 }
 
 /* conn:carry(flag): somebody has begun to give the object all that is queued,
- *and
- ** what is queued meanwhile, or has ended with it. */
+** and what is queued meanwhile, or has ended with it. */
 static int carry(lua_State *L) {
   socket_self(L)->io.memory->carried = lua_toboolean(L, 2);
   return 0;
@@ -202,17 +200,10 @@ static int close_transport(lua_State *L) {
   return 0;
 }
 
-/* conn:hold_file(): makefile objects keep the connection open. */
-static int hold_file(lua_State *L) {
-  socket_self(L)->files++;
-  return 0;
-}
-
 /* conn:release_file() -> what close gives, where that was waiting for this */
 static int release_file(lua_State *L) {
   struct socket *s = socket_self(L);
-  if (s->files > 0) s->files--;
-  return s->files == 0 && s->closing ? close_now(L, s) : 0;
+  return socket_drop_file(s) ? close_now(L, s) : 0;
 }
 
 /* conn:detach() closes it and sends nothing.
@@ -222,9 +213,7 @@ static int release_file(lua_State *L) {
 static int detach(lua_State *L) {
   struct socket *s = socket_self(L);
   const struct queue *q = &s->io.memory->in;
-  if (turn_is_shared(L, &s->base.turn))
-    return error_throw(L, ERROR_VALUE,
-                       "another coroutine waits on the connection");
+  socket_check_alone(L, s);
   lua_pushlstring(L, q->length > 0 ? (const char *)queue_data(q) : "",
                   q->length);
   socket_release(L, s);
@@ -263,7 +252,7 @@ const luaL_Reg transport_steps[] = {
     {"attend", attend},
     {"ring", ring},
     {"close", close_transport},
-    {"hold_file", hold_file},
+    {"hold_file", socket_hold_file},
     {"release_file", release_file},
     {"detach", detach},
     {NULL, NULL},

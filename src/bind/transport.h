@@ -2,8 +2,7 @@
 ** transport.h - the ssl.transport userdata: TLS over any object that sends and
 ** receives.
 ** A struct socket whose fdio has queues instead of a descriptor. Its methods
-*are
-** in lua/pyssl/transport.lua, which moves bytes between the queues and the
+** are in lua/pyssl/transport.lua, which moves bytes between the queues and the
 ** object, and steps as a socket's do: C never calls the object.
 ** Calls: socket, fdio, turn, ringer. Called by: module.
 */

@@ -233,6 +233,8 @@ static enum step close_write(struct engine *e, struct tls_error *error) {
 
 static enum step shut_down(struct engine *e, struct tls_error *error) {
   enum step step = flush_held(e, error);
+  /* OpenSSL may be through with a handshake that the user has yet to judge. */
+  if (step == STEP_DONE && !SSL_in_init(e->ssl)) step = shake_hands(e, error);
   if (step != STEP_DONE) return step;
   tlserr_clear();
   e->wire->event = WIRE_NONE;
