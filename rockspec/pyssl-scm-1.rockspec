@@ -166,6 +166,7 @@ build = {
         "src/tls/hello.c",
         "src/tls/identity.c",
         "src/tls/idna.c",
+        "src/tls/inquiry.c",
         "src/tls/keylog.c",
         "src/tls/ktlsbio.c",
         "src/tls/membio.c",

@@ -387,8 +387,8 @@ return {
   {
     file = "src/bind/context_message.c", spec = "sni_message",
     breaks = "a context that is switched from tells of the hello",
-    find = "if (!m->sent && c->engine.hello.state == HELLO_AWAITED) {",
-    replace = "if (m->sent && c->engine.hello.state == HELLO_AWAITED) {",
+    find = "if (!m->sent && h != NULL && h->state == HELLO_AWAITED) {",
+    replace = "if (m->sent && h != NULL && h->state == HELLO_AWAITED) {",
   }, {
     file = "src/bind/question.c", spec = "sni_message",
     breaks = "the hello is told of twice to a context that is switched to",

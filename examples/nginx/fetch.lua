@@ -30,8 +30,10 @@ function fetch.get(name, address, port, path)
   local cosocket = ngx.socket.tcp()
   cosocket:settimeout(10000) -- milliseconds
   assert(cosocket:connect(address, port))
-  local conn = context:wrap_transport(cosocket, {server_hostname = name,
-                                                 timeout = 30})
+  local conn = context:wrap_transport(cosocket, {
+    server_hostname = name, timeout = 30,
+    suppress_ragged_eofs = false, -- an answer that was cut off is an error
+  })
   conn:sendall {"GET ", path, " HTTP/1.0\r\nHost: ", name, "\r\n\r\n"}
   local file = conn:makefile "r"
   local body = read_answer(file)

@@ -143,16 +143,35 @@ local function is_blocking(op, a)
   return op == "handshake" and (a == true or type(a) == "table" and a.block)
 end
 
+-- Go on with a step that has asked for something, to its end.
+local function drive(self, step, op, a, b, c, second, deadline, progress)
+  local ok, result
+  repeat
+    local waits = self.timeout ~= 0 or is_blocking(op, a)
+    deadline = proceed(self, second, op, deadline, waits)
+    ok, result, second, deadline, progress =
+      pcall(step, self, a, b, c, deadline, progress)
+  until not ok or result ~= nil
+  return ok, result, second
+end
+
+-- The same. An interrupt, or a lack of memory, may come anywhere: whatever ends
+-- it, this coroutine does not wait any more. On Lua 5.1 it would be another one.
+local function drive_safely(self, ...)
+  if not protect.native then return drive(self, ...) end
+  local fine, ok, result, second = pcall(drive, self, ...)
+  if not fine then raise(self, ok) end
+  return ok, result, second
+end
+
 -- The method that drives a step.
 local function method(step, op)
   return function(self, a, b, c)
     steps.state(self) -- the receiver's class: a socket's step would take it
     local ok, result, second, deadline, progress = pcall(step, self, a, b, c)
-    while ok and result == nil do
-      local waits = self.timeout ~= 0 or is_blocking(op, a)
-      deadline = proceed(self, second, op, deadline, waits)
-      ok, result, second, deadline, progress =
-        pcall(step, self, a, b, c, deadline, progress)
+    if ok and result == nil then
+      ok, result, second = drive_safely(self, step, op, a, b, c, second,
+                                        deadline, progress)
     end
     return finish(self, op, ok, result, second)
   end

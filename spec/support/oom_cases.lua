@@ -389,6 +389,7 @@ simple("error objects", function()
   ssl.try(error, err)
 end)
 
+require "support.oom_callbacks"
 require "support.oom_settings"
 require "support.oom_transport"
 

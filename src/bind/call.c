@@ -54,7 +54,7 @@ bool call_run(struct connection *c, lua_CFunction helper, int arguments,
   function_push(L, helper);
   lua_insert(L, -arguments - 1);
   struct errand errand = {L, arguments, results, false};
-  fibre_run(&c->engine.fibre, run, &errand);
+  fibre_run(engine_fibre(&c->engine), run, &errand);
   tlserr_restore(newest); /* other connections may have been at work */
   if (!errand.ok)
     call_park(c);

@@ -89,7 +89,7 @@ bool connection_open(lua_State *L, int index,
   size_t length;
   lua_getiuservalue(L, index, VALUE_CONTEXT);
   lua_getiuservalue(L, index, VALUE_HOSTNAME);
-  const struct context *c = lua_touserdata(L, -2);
+  struct context *c = lua_touserdata(L, -2);
   const char *text = lua_tolstring(L, -1, &length);
   lua_pop(L, 2); /* both stay in the user values */
   if (!check_side(s, c, e)) return false;
@@ -179,9 +179,10 @@ static int get_context(lua_State *L) {
 static int set_context(lua_State *L) {
   const struct connection *s = connection_self(L);
   const struct context *c = luaL_testudata(L, 3, CONTEXT_T);
+  const struct hello *h = engine_hello(&s->engine);
   struct tls_error e;
   if (c == NULL) return attribute_type_error(L, CONTEXT_T);
-  if (s->engine.ssl == NULL || s->engine.hello.state != HELLO_ASKED)
+  if (s->engine.ssl == NULL || h == NULL || h->state != HELLO_ASKED)
     return error_throw(L, ERROR_VALUE,
                        "context can be assigned in an SNI or ClientHello "
                        "callback only");

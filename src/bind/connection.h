@@ -90,8 +90,7 @@ void connection_tune(struct connection *s, const struct context *c);
 ** with *e.
 */
 MUST_USE bool connection_begin_session(lua_State *L, int index,
-                                       const struct context *c,
-                                       const char *hostname,
+                                       struct context *c, const char *hostname,
                                        struct tls_error *e);
 
 /* The certificates of the connection at `index` have changed: its identity

@@ -30,12 +30,19 @@ static bool is_foreign(lua_State *L, int conn, int index) {
   return foreign;
 }
 
+/* All zeros until TLS has begun. */
+static const struct identity *identity_of(const struct connection *s) {
+  static const struct identity none;
+  const struct shared_identity *shared = s->engine.identity;
+  return shared != NULL ? &shared->value : &none;
+}
+
 static bool check_identity(const struct connection *s,
                            const struct session *session, struct tls_error *e) {
+  const struct identity *own = identity_of(s);
   char parts[256];
-  if (identity_equal(&s->engine.identity, &session->identity)) return true;
-  identity_difference(&s->engine.identity, &session->identity, parts,
-                      sizeof parts);
+  if (identity_equal(own, &session->identity)) return true;
+  identity_difference(own, &session->identity, parts, sizeof parts);
   tlserr_set(e, ERROR_VALUE,
              "the session was made under other terms than this connection's: "
              "%s",
@@ -64,14 +71,24 @@ static bool resume(lua_State *L, int conn, int index, struct tls_error *e) {
 
 /* ---- as TLS begins ---- */
 
+static bool keep_identity(struct connection *s, struct context *c,
+                          const struct identity *id) {
+  struct shared_identity *shared = identity_share(&c->last, id);
+  if (shared == NULL) return false;
+  identity_release(s->engine.identity);
+  s->engine.identity = shared;
+  return true;
+}
+
 /*
 ** The identity is that of now, and so is the trust it names: the context may be
 ** given another before the handshake.
 */
-static bool pin_identity(struct connection *s, const struct context *c,
+static bool pin_identity(struct connection *s, struct context *c,
                          const struct settings *own, const char *hostname,
                          bool psk, bool verify) {
   struct trust *trust = settings_trust(own, c);
+  struct identity id;
   struct identity_terms terms = {
       .server = s->server_side,
       .check_hostname = c->check_hostname,
@@ -83,7 +100,7 @@ static bool pin_identity(struct connection *s, const struct context *c,
   };
   terms.alpn = alpn_list(s->engine.ssl, &terms.alpn_length);
   return SSL_set1_verify_cert_store(s->engine.ssl, trust_store(trust)) &&
-         identity_take(&s->engine.identity, s->engine.ssl, &terms);
+         identity_take(&id, s->engine.ssl, &terms) && keep_identity(s, c, &id);
 }
 
 /*
@@ -98,12 +115,14 @@ static bool make_key(struct connection *s, bool named, bool *known) {
   bool there = e->io != NULL && net_peer(e->io->fd, &a) == 0;
   *known = named || there;
   if (!*known) return true;
+  if (e->cache_key == NULL) e->cache_key = OPENSSL_malloc(ENGINE_CACHE_KEY);
+  if (e->cache_key == NULL) return false;
   if (!named)
-    return identity_digest(&e->identity, &a.u, a.length, e->cache_key);
+    return identity_digest(identity_of(s), &a.u, a.length, e->cache_key);
   unsigned number = there ? address_port(&a) : 0;
   port[0] = (unsigned char)(number >> 8);
   port[1] = (unsigned char)number;
-  return identity_digest(&e->identity, port, sizeof port, e->cache_key);
+  return identity_digest(identity_of(s), port, sizeof port, e->cache_key);
 }
 
 static bool join_cache(struct connection *s, const struct context *c,
@@ -124,7 +143,7 @@ static bool has_psk(lua_State *L, int index, bool server) {
   return has;
 }
 
-bool connection_begin_session(lua_State *L, int index, const struct context *c,
+bool connection_begin_session(lua_State *L, int index, struct context *c,
                               const char *hostname, struct tls_error *e) {
   struct connection *s = lua_touserdata(L, index);
   bool psk = has_psk(L, index, s->server_side);
@@ -132,11 +151,10 @@ bool connection_begin_session(lua_State *L, int index, const struct context *c,
   const struct settings *own = connection_settings(L, index);
   if (own != NULL && !settings_apply(own, c, s->engine.ssl, e)) return false;
   if (!pin_identity(s, c, own, hostname, psk, verify) ||
-      !join_cache(s, c, hostname != NULL)) {
+      !join_cache(s, c, hostname != NULL) || !question_begin(L, index)) {
     tlserr_take(e, "cannot make a TLS connection");
     return false;
   }
-  question_begin(L, index);
   lua_getiuservalue(L, index, VALUE_SESSION);
   bool ok = lua_isnil(L, -1) || resume(L, index, lua_gettop(L), e);
   lua_pushnil(L);
@@ -152,19 +170,22 @@ static bool rejoin_cache(struct connection *s, bool named) {
   bool known, fresh = SSL_in_before(e->ssl);
   if (s->server_side) return true;
   if (fresh && !SSL_set_session(e->ssl, NULL)) return false;
-  if (!e->cached) return true;
+  if (e->cache_key == NULL) return true;
   if (!make_key(s, named, &known)) return false;
   return !fresh || sessioncache_join(e);
 }
 
 bool connection_renew_session(lua_State *L, int index, struct tls_error *e) {
   struct connection *s = lua_touserdata(L, index);
+  struct identity id = *identity_of(s);
+  lua_getiuservalue(L, index, VALUE_CONTEXT);
   lua_getiuservalue(L, index, VALUE_HOSTNAME);
+  struct context *c = lua_touserdata(L, -2);
   bool named = !lua_isnil(L, -1);
-  lua_pop(L, 1);
+  lua_pop(L, 2); /* the connection keeps them */
   tlserr_clear();
-  if (identity_take_certificates(&s->engine.identity, s->engine.ssl) &&
-      rejoin_cache(s, named))
+  if (identity_take_certificates(&id, s->engine.ssl) &&
+      keep_identity(s, c, &id) && rejoin_cache(s, named))
     return true;
   tlserr_take(e, "cannot use the certificate");
   return false;
@@ -191,7 +212,7 @@ int connection_get_session(lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
-  session->identity = s->engine.identity;
+  session->identity = *identity_of(s);
   lua_getiuservalue(L, 1, VALUE_CONTEXT);
   lua_setiuservalue(L, -2, SESSION_CONTEXT);
   session_fill(L, session, handle);
@@ -249,7 +270,7 @@ static int identity(lua_State *L) {
     return 1;
   }
   tlserr_clear();
-  if (!identity_digest(&s->engine.identity, NULL, 0, digest))
+  if (!identity_digest(identity_of(s), NULL, 0, digest))
     return error_throw_ssl(L, "cannot compute the identity");
   for (size_t i = 0; i < sizeof digest; i++) {
     text[2 * i] = "0123456789abcdef"[digest[i] >> 4];

@@ -199,6 +199,8 @@ static int context_close(lua_State *L) {
     c->trust = NULL;
     pressure_drop(L, PRESSURE_CONTEXT);
   }
+  identity_release(c->last);
+  c->last = NULL;
   lua_pushboolean(L, 1);
   return 1;
 }

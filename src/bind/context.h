@@ -38,8 +38,9 @@ enum {
 
 struct context {
   SSL_CTX *handle;
-  struct trust *trust; /* whom handle's certificate store trusts */
-  int protocol;        /* PROTOCOL_*, as given */
+  struct trust *trust;          /* whom handle's certificate store trusts */
+  int protocol;                 /* PROTOCOL_*, as given */
+  struct shared_identity *last; /* the newest connection's, or NULL */
   bool check_hostname;
   bool post_handshake_auth;
   bool verify_callback;                /* is there one? */

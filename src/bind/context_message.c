@@ -108,7 +108,8 @@ static int tell_untold(lua_State *L) {
 static int tell(lua_State *L) {
   const struct connection *c = lua_touserdata(L, 1);
   const struct message *m = lua_touserdata(L, 2);
-  if (!m->sent && c->engine.hello.state == HELLO_AWAITED) {
+  const struct hello *h = engine_hello(&c->engine);
+  if (!m->sent && h != NULL && h->state == HELLO_AWAITED) {
     hold(L, m);
     return 0;
   }

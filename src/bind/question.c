@@ -66,7 +66,7 @@ static bool accept_hello(lua_State *L, struct connection *c,
                          struct tls_error *e) {
   struct engine *engine = &c->engine;
   lua_getiuservalue(L, 1, VALUE_CONTEXT);
-  const struct context *context = lua_touserdata(L, -1);
+  struct context *context = lua_touserdata(L, -1);
   lua_pop(L, 1); /* it stays in the user value */
   bool same = SSL_get_SSL_CTX(engine->ssl) == context->handle;
   if (context->handle == NULL) {
@@ -118,8 +118,13 @@ static bool take_offer(lua_State *L, struct connection *c,
   return false;
 }
 
+void question_push_name(lua_State *L, const struct connection *c) {
+  const struct hello *h = engine_hello(&c->engine);
+  lua_pushstring(L, h != NULL ? h->name : NULL);
+}
+
 static int push_name(lua_State *L, const struct connection *c) {
-  lua_pushstring(L, c->engine.hello.name);
+  question_push_name(L, c);
   lua_getiuservalue(L, 1, VALUE_CONTEXT);
   return 2;
 }
@@ -153,7 +158,7 @@ static int push_nothing(lua_State *L, const struct connection *c) {
 static bool pass_certificate(lua_State *L, struct connection *c,
                              struct tls_error *e) {
   (void)L, (void)e;
-  certask_answer(&c->engine.certask, false);
+  engine_answer_certificate(&c->engine, false);
   return true;
 }
 
@@ -165,7 +170,7 @@ static bool take_certificate(lua_State *L, struct connection *c,
 
 static void refuse_certificate(struct connection *c, bool raised) {
   (void)raised;
-  certask_answer(&c->engine.certask, true);
+  engine_answer_certificate(&c->engine, true);
 }
 
 /* ---- the verdict ---- */
@@ -173,7 +178,8 @@ static void refuse_certificate(struct connection *c, bool raised) {
 /* Push ssl.certificate objects for the chain that is asked about. */
 static void push_chain(lua_State *L, const struct connection *c) {
   struct certbox *box = certbox_push(L); /* may run a finaliser */
-  STACK_OF(X509) *chain = c->engine.verdict.chain;
+  const struct verdict *v = engine_verdict(&c->engine);
+  STACK_OF(X509) *chain = v != NULL ? v->chain : NULL;
   box->list = chain != NULL ? X509_chain_up_ref(chain) : sk_X509_new_null();
   if (box->list == NULL) luaL_error(L, "not enough memory");
   certificate_push_list(L, box->list);
@@ -181,7 +187,7 @@ static void push_chain(lua_State *L, const struct connection *c) {
 }
 
 static int push_verdict(lua_State *L, const struct connection *c) {
-  const struct verdict v = c->engine.verdict; /* its numbers */
+  const struct verdict v = *engine_verdict(&c->engine); /* its numbers */
   char text[320];
   verdict_describe(c->engine.ssl, v.code, text, sizeof text);
   lua_pushboolean(L, v.code == X509_V_OK);
@@ -203,7 +209,7 @@ static int push_verdict(lua_State *L, const struct connection *c) {
 static bool pass_verdict(lua_State *L, struct connection *c,
                          struct tls_error *e) {
   (void)L, (void)e;
-  engine_answer_verdict(&c->engine, c->engine.verdict.code, NULL);
+  engine_answer_verdict(&c->engine, engine_verdict(&c->engine)->code, NULL);
   return true;
 }
 
@@ -212,7 +218,7 @@ static bool pass_verdict(lua_State *L, struct connection *c,
 static bool take_code(lua_State *L, const struct connection *c, int *code,
                       struct tls_error *e) {
   int exact;
-  *code = c->engine.verdict.code;
+  *code = engine_verdict(&c->engine)->code;
   if (*code == X509_V_OK) *code = X509_V_ERR_APPLICATION_VERIFICATION;
   if (lua_isnil(L, RESULT_CODE)) return true;
   lua_Integer n = lua_tointegerx(L, RESULT_CODE, &exact);
@@ -240,10 +246,12 @@ static bool take_verdict(lua_State *L, struct connection *c,
 }
 
 static void refuse_verdict(struct connection *c, bool raised) {
-  int code = c->engine.verdict.code;
+  const struct verdict *v = engine_verdict(&c->engine);
   (void)raised;
+  if (v == NULL) return; /* closed meanwhile */
   engine_answer_verdict(
-      &c->engine, code != X509_V_OK ? code : X509_V_ERR_CERT_REJECTED, NULL);
+      &c->engine, v->code != X509_V_OK ? v->code : X509_V_ERR_CERT_REJECTED,
+      NULL);
 }
 
 /* ---- asking ---- */
@@ -262,8 +270,9 @@ static const struct asked asked_verdict = {
 static const struct asked *find(const struct connection *c) {
   switch (engine_question(&c->engine)) {
   case QUESTION_HELLO:
-    return !c->offered && c->engine.hello.offer.data != NULL ? &asked_offer
-                                                             : &asked_name;
+    return !c->offered && engine_hello(&c->engine)->offer.data != NULL
+               ? &asked_offer
+               : &asked_name;
   case QUESTION_CERTIFICATE: return &asked_certificate;
   case QUESTION_VERDICT: return &asked_verdict;
   default: return NULL;
@@ -379,10 +388,10 @@ bool question_has_verify(lua_State *L, int index) {
   return has_callback(L, index, CONTEXT_VERIFY);
 }
 
-void question_begin(lua_State *L, int index) {
+bool question_begin(lua_State *L, int index) {
   struct connection *c = lua_touserdata(L, index);
-  engine_ask(&c->engine, has_callback(L, index, CONTEXT_CERT),
-             question_has_verify(L, index) ? decide : NULL);
+  return engine_ask(&c->engine, has_callback(L, index, CONTEXT_CERT),
+                    question_has_verify(L, index) ? decide : NULL);
 }
 
 const luaL_Reg question_functions[] = {

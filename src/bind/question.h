@@ -18,8 +18,9 @@
 
 HIDDEN_BEGIN
 
-/* Before the handshake of the connection at `index`: what its context asks. */
-void question_begin(lua_State *L, int index);
+/* Before the handshake of the connection at `index`: what its context asks.
+** False: out of memory. */
+MUST_USE bool question_begin(lua_State *L, int index);
 
 /* Has the connection at `index` a context with a verify_callback? */
 bool question_has_verify(lua_State *L, int index);
@@ -27,6 +28,9 @@ bool question_has_verify(lua_State *L, int index);
 /* Push the table that client_hello_callback gets. False: the hello is gone, and
 ** nothing is pushed. */
 MUST_USE bool question_push_offer(lua_State *L, const struct connection *c);
+
+/* Push the name that the client asks for, nil where there is none. */
+void question_push_name(lua_State *L, const struct connection *c);
 
 extern const luaL_Reg question_functions[]; /* of core */
 

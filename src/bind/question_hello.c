@@ -53,11 +53,13 @@ static void push_versions(lua_State *L, const struct offer *o) {
 /* A copy that no finaliser can take away: it is pushed. */
 static bool push_copy(lua_State *L, const struct connection *c,
                       struct offer *copy) {
-  const struct offer *o = &c->engine.hello.offer;
-  size_t size = o->size;
+  const struct hello *h = engine_hello(&c->engine);
+  size_t size = h != NULL ? h->offer.size : 0;
   unsigned char *data = lua_newuserdatauv(L, size + 1, 0);
-  if (o->data == NULL || o->size != size) return false; /* closed meanwhile */
-  offer_copy(copy, o, data);
+  h = engine_hello(&c->engine);
+  if (h == NULL || h->offer.data == NULL || h->offer.size != size)
+    return false; /* closed meanwhile */
+  offer_copy(copy, &h->offer, data);
   return true;
 }
 
@@ -67,7 +69,7 @@ bool question_push_offer(lua_State *L, const struct connection *c) {
   if (!there) lua_pop(L, 1);
   if (!there) return false;
   lua_createtable(L, 0, 7);
-  lua_pushstring(L, c->engine.hello.name);
+  question_push_name(L, c);
   lua_setfield(L, -2, "server_name");
   push_versions(L, &o);
   lua_setfield(L, -2, "versions");

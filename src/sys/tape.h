@@ -3,7 +3,7 @@
 ** handed out once more (design.md, "Switching contexts").
 ** Owns its copy. A transport that has a tape (struct wire) takes from it what
 ** is to come again, and then puts on it what it hands out.
-** Calls: nothing. Called by: src/tls/{fdbio,ktlsbio,membio,engine}.
+** Calls: nothing. Called by: src/tls/{fdbio,ktlsbio,membio,inquiry,engine}.
 */
 #ifndef PYSSL_SYS_TAPE_H
 #define PYSSL_SYS_TAPE_H

@@ -4,8 +4,7 @@
 ** when the server asks for one, after the handshake too. OpenSSL pauses there
 ** (proofs.md 2): a step of the engine ends in STEP_CALLBACK, the answer is
 ** given from outside, the step is called again. Resumed sessions need none.
-** Owns nothing. Calls: OpenSSL. Called by: engine, which has one for each
-** connection.
+** Owns nothing. Calls: OpenSSL. Called by: inquiry, which has one, and engine.
 */
 #ifndef PYSSL_TLS_CERTASK_H
 #define PYSSL_TLS_CERTASK_H

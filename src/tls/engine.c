@@ -22,7 +22,8 @@ static void on_info(const SSL *ssl, int where, int value) {
   if (e == NULL) return;
   if ((where & SSL_CB_ALERT) && (value >> 8) == SSL3_AL_FATAL)
     e->alert = value & 0xff;
-  if (where & SSL_CB_HANDSHAKE_DONE) certask_end(&e->certask);
+  if ((where & SSL_CB_HANDSHAKE_DONE) && e->inquiry != NULL)
+    certask_end(&e->inquiry->certask);
 }
 
 struct engine *engine_of(const SSL *ssl) {
@@ -57,18 +58,20 @@ static int on_verify(X509_STORE_CTX *store, void *unused) {
   const SSL *ssl = X509_STORE_CTX_get_ex_data(store, index);
   struct engine *e = ssl ? engine_of(ssl) : NULL;
   (void)unused;
-  if (e == NULL) return X509_verify_cert(store) > 0;
-  return verdict_verify(&e->verdict, &e->fibre, store);
+  struct inquiry *q = e != NULL ? e->inquiry : NULL;
+  if (q == NULL) return X509_verify_cert(store) > 0;
+  return verdict_verify(&q->verdict, &q->fibre, store);
 }
 
 /* OpenSSL calls this when a server knows which session it resumes, before it
 ** sends anything; and on clients. */
 static int on_servername(SSL *ssl, int *alert, void *unused) {
   struct engine *e = engine_of(ssl);
+  struct inquiry *q = e != NULL ? e->inquiry : NULL;
   (void)unused;
-  if (e == NULL || !SSL_is_server(ssl)) return SSL_TLSEXT_ERR_NOACK;
-  int number = verdict_agree(&e->verdict, &e->fibre, ssl);
-  if (number == HELLO_ACCEPTED) return hello_acknowledge(&e->hello);
+  if (q == NULL || !SSL_is_server(ssl)) return SSL_TLSEXT_ERR_NOACK;
+  int number = verdict_agree(&q->verdict, &q->fibre, ssl);
+  if (number == HELLO_ACCEPTED) return hello_acknowledge(&q->hello);
   *alert = number;
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -83,6 +86,11 @@ void engine_prepare_asking(SSL_CTX *context) {
   SSL_CTX_set_tlsext_servername_callback(context, on_servername);
 }
 
+/* The inquiry, where there is one, has the hello of this SSL. */
+static bool watch(struct engine *e, SSL *ssl) {
+  return e->inquiry == NULL || hello_watch(&e->inquiry->hello, ssl);
+}
+
 /* A new SSL of its side for an engine; NULL: the error queue says why. */
 static SSL *new_ssl(struct engine *e, SSL_CTX *context, bool server) {
   SSL *ssl = SSL_new(context);
@@ -95,8 +103,7 @@ static SSL *new_ssl(struct engine *e, SSL_CTX *context, bool server) {
   /* Session-id contexts are a server's business: for one of its own a client
   ** would refuse a TLS 1.3 session that it has made of a pre-shared key. */
   if ((server || SSL_set_session_id_context(ssl, NULL, 0)) &&
-      SSL_set_ex_data(ssl, engine_index, e) &&
-      (!server || hello_watch(&e->hello, ssl)))
+      SSL_set_ex_data(ssl, engine_index, e) && (!server || watch(e, ssl)))
     return ssl;
   SSL_free(ssl);
   return NULL;
@@ -109,7 +116,6 @@ static bool begin(struct engine *e, SSL_CTX *context, bool server) {
   memset(e, 0, sizeof *e);
   e->record = ENGINE_RECORD;
   e->alert = TLS_ERROR_NONE;
-  e->hello.tape = &e->tape;
   tlserr_clear();
   e->ssl = new_ssl(e, context, server);
   return e->ssl != NULL;
@@ -119,7 +125,6 @@ static bool begin(struct engine *e, SSL_CTX *context, bool server) {
 static bool attach(struct engine *e, BIO *in, BIO *out) {
   if (e->ssl != NULL && in != NULL && out != NULL) {
     SSL_set_bio(e->ssl, in, out);
-    e->wire->tape = &e->tape;
     return true;
   }
   BIO_free(in);
@@ -168,15 +173,37 @@ static long cut_off(BIO *bio, int operation, const char *data, size_t length,
 
 /* A fibre that waits for a verdict must come to its end: refuse, unheard. */
 static void end_fibre(struct engine *e, SSL *ssl) {
-  if (SSL_want(ssl) != SSL_ASYNC_PAUSED) return;
+  struct inquiry *q = e->inquiry;
+  if (q == NULL || SSL_want(ssl) != SSL_ASYNC_PAUSED) return;
   BIO_set_callback_ex(SSL_get_rbio(ssl), cut_off);
   BIO_set_callback_ex(SSL_get_wbio(ssl), cut_off);
   e->failed = true;
   while (SSL_want(ssl) == SSL_ASYNC_PAUSED) {
-    verdict_answer(&e->verdict, X509_V_ERR_APPLICATION_VERIFICATION, NULL);
-    if (fibre_handshake(&e->fibre, ssl) == 1) break;
+    verdict_answer(&q->verdict, X509_V_ERR_APPLICATION_VERIFICATION, NULL);
+    if (fibre_handshake(&q->fibre, ssl) == 1) break;
   }
   tlserr_clear();
+}
+
+/* Free the inquiry, which this SSL is not in the middle of. */
+static void end_inquiry(struct engine *e, SSL *ssl) {
+  e->wire->tape = NULL;
+  inquiry_free(e->inquiry, ssl);
+  e->inquiry = NULL;
+}
+
+void engine_end_inquiry(struct engine *e) {
+  if (e->inquiry == NULL) return;
+  verdict_end(&e->inquiry->verdict);
+  if (!inquiry_goes_on(e->inquiry, e->ssl)) end_inquiry(e, e->ssl);
+}
+
+/* It is nobody's any more, for sessions and for users. */
+static void drop_identity(struct engine *e) {
+  identity_release(e->identity);
+  e->identity = NULL;
+  OPENSSL_free(e->cache_key);
+  e->cache_key = NULL;
 }
 
 void engine_close(struct engine *e) {
@@ -186,10 +213,8 @@ void engine_close(struct engine *e) {
   if (e->running) return; /* OpenSSL is at work with it, below */
   e->ssl = NULL;
   end_fibre(e, ssl);
-  e->wire->tape = NULL;
-  tape_clear(&e->tape);
-  hello_clear(&e->hello);
-  verdict_clear(&e->verdict);
+  end_inquiry(e, ssl);
+  drop_identity(e);
   engine_drop(&e->held, &e->held_length);
   engine_drop(&e->kept, &e->kept_length);
   if (e->io != NULL) e->io->read_ahead = false;
@@ -217,56 +242,96 @@ static bool replay(struct engine *e, SSL_CTX *context) {
   SSL_free(e->ssl);
   e->ssl = ssl;
   SSL_set_bio(ssl, in, out);
-  tape_rewind(&e->tape);
+  tape_rewind(&e->inquiry->tape);
   return true;
 }
 
-void engine_ask(struct engine *e, bool certificate, void (*decide)(SSL *ssl)) {
+/* Its inquiry, made if there is none yet. */
+static struct inquiry *inquire(struct engine *e) {
+  if (e->inquiry == NULL) e->inquiry = inquiry_new();
+  return e->inquiry;
+}
+
+bool engine_ask(struct engine *e, bool certificate, void (*decide)(SSL *ssl)) {
   int mode = SSL_get_verify_mode(e->ssl);
-  certask_watch(certificate ? &e->certask : NULL, e->ssl);
-  e->verdict.decide = decide;
-  e->fibre.on = false;
-  if (decide == NULL) return;
+  bool asks = certificate || decide != NULL;
+  struct inquiry *q = asks ? inquire(e) : e->inquiry;
+  if (q == NULL) return !asks;
+  q->certificate = certificate;
+  certask_watch(certificate ? &q->certask : NULL, e->ssl);
+  q->verdict.decide = decide;
+  q->fibre.on = false;
+  if (decide == NULL) return true;
   if (SSL_is_server(e->ssl))
-    fibre_allow(&e->fibre);
+    fibre_allow(&q->fibre);
   else /* so that its refusal counts with CERT_NONE as well */
     SSL_set_verify(e->ssl, mode | SSL_VERIFY_PEER, engine_note_fault);
+  return true;
+}
+
+bool engine_await_hello(struct engine *e) {
+  struct inquiry *q = inquire(e);
+  if (q == NULL || !watch(e, e->ssl)) return false;
+  q->hello.state = HELLO_AWAITED;
+  tape_record(&q->tape);
+  e->wire->tape = &q->tape;
+  return true;
 }
 
 enum engine_asks engine_question(const struct engine *e) {
-  if (e->ssl == NULL || e->doomed) return QUESTION_NONE;
-  if (e->hello.state == HELLO_ASKED) return QUESTION_HELLO;
-  if (e->certask.state == CERTASK_ASKED) return QUESTION_CERTIFICATE;
-  if (e->verdict.state == VERDICT_ASKED) return QUESTION_VERDICT;
+  const struct inquiry *q = e->inquiry;
+  if (e->ssl == NULL || e->doomed || q == NULL) return QUESTION_NONE;
+  if (q->hello.state == HELLO_ASKED) return QUESTION_HELLO;
+  if (q->certask.state == CERTASK_ASKED) return QUESTION_CERTIFICATE;
+  if (q->verdict.state == VERDICT_ASKED) return QUESTION_VERDICT;
   return QUESTION_NONE;
 }
 
+const struct hello *engine_hello(const struct engine *e) {
+  return e->inquiry != NULL ? &e->inquiry->hello : NULL;
+}
+
+const struct verdict *engine_verdict(const struct engine *e) {
+  return e->inquiry != NULL ? &e->inquiry->verdict : NULL;
+}
+
+struct fibre *engine_fibre(struct engine *e) {
+  return e->inquiry != NULL ? &e->inquiry->fibre : NULL;
+}
+
 bool engine_answer_hello(struct engine *e, int alert, SSL_CTX *context) {
-  hello_answer(&e->hello, alert);
+  struct inquiry *q = e->inquiry;
+  if (q == NULL) return true;
+  hello_answer(&q->hello, alert);
   if (alert == HELLO_ACCEPTED && context != NULL) {
     if (replay(e, context)) return true;
-    e->hello.alert = SSL_AD_INTERNAL_ERROR;
+    q->hello.alert = SSL_AD_INTERNAL_ERROR;
   }
-  if (e->tape.recording) tape_clear(&e->tape);
-  return e->hello.alert == alert;
+  if (q->tape.recording) tape_clear(&q->tape);
+  return q->hello.alert == alert;
+}
+
+void engine_answer_certificate(struct engine *e, bool refused) {
+  if (e->inquiry != NULL) certask_answer(&e->inquiry->certask, refused);
 }
 
 /* Note the peer's own certificate as the one at fault. */
 static void blame_leaf(struct engine *e) {
-  X509 *leaf = sk_X509_value(e->verdict.chain, 0);
+  X509 *leaf = sk_X509_value(e->inquiry->verdict.chain, 0);
   if (leaf == NULL || !X509_up_ref(leaf)) return;
   e->fault = leaf;
   e->fault_depth = 0;
 }
 
 void engine_answer_verdict(struct engine *e, int code, const char *reason) {
+  if (e->inquiry == NULL) return;
   if (code == X509_V_OK) {
     X509_free(e->fault);
     e->fault = NULL;
   } else if (e->fault == NULL) {
     blame_leaf(e);
   }
-  verdict_answer(&e->verdict, code, reason);
+  verdict_answer(&e->inquiry->verdict, code, reason);
 }
 
 /* OpenSSL's mode, as both the context and where it waits would have it. */

@@ -6,7 +6,7 @@
 ** step is called again.
 ** Owns its SSL and the record that OpenSSL holds half written.
 ** Knows neither sockets nor Lua.
-** Calls: fdbio, ktlsbio, membio, hello, certask, verdict, fibre, tape, tlserr.
+** Calls: fdbio, ktlsbio, membio, inquiry and what that has, identity, tlserr.
 ** Called by: step (which has the steps), outcome, src/bind.
 */
 #ifndef PYSSL_TLS_ENGINE_H
@@ -18,15 +18,11 @@
 #include <openssl/ssl.h>
 
 #include "../sys/fdio.h"
-#include "../sys/tape.h"
-#include "certask.h"
 #include "compat.h"
-#include "fibre.h"
-#include "hello.h"
 #include "identity.h"
+#include "inquiry.h"
 #include "membio.h"
 #include "tlserr.h"
-#include "verdict.h"
 
 HIDDEN_BEGIN
 
@@ -45,7 +41,7 @@ enum step {
 enum engine_asks {
   QUESTION_NONE,
   QUESTION_HELLO,       /* which context? engine_answer_hello */
-  QUESTION_CERTIFICATE, /* which one is to be shown? certask_answer */
+  QUESTION_CERTIFICATE, /* which is to be shown? engine_answer_certificate */
   QUESTION_VERDICT      /* is the peer accepted? engine_answer_verdict */
 };
 
@@ -72,20 +68,15 @@ struct engine {
   size_t record;       /* the most bytes engine_write takes */
   unsigned char *kept; /* read when a callback failed: for the next read */
   size_t kept_length;
-  struct hello hello; /* of a server: whom its client wants */
-  struct tape tape;   /* what was read of it, until that is answered */
-  struct certask certask;
-  struct verdict verdict;
-  struct fibre fibre; /* of a server that asks for a verdict */
-  X509 *fault;        /* the certificate that verification stumbled at */
+  struct inquiry *inquiry; /* what can be asked, or NULL: nothing */
+  X509 *fault;             /* the certificate that verification stumbled at */
   int fault_depth;
   int alert;   /* the last fatal alert, sent or received, or TLS_ERROR_NONE */
   int refusal; /* errno of a callback that failed (the key log), or 0 */
   enum engine_end end;
-  struct identity identity; /* what decides about the peer, once it is set */
-  unsigned char cache_key[ENGINE_CACHE_KEY]; /* of its context's sessions */
-  bool cached;                               /* does it take part in them? */
-  bool kernel; /* may the kernel do its TLS? (ktlsbio) */
+  bool kernel;                      /* may the kernel do its TLS? (ktlsbio) */
+  struct shared_identity *identity; /* what decides about the peer, or NULL */
+  unsigned char *cache_key; /* of its context's sessions; NULL: it has none */
   enum engine_buffers buffers;
   bool idles;             /* does it wait outside OpenSSL? */
   struct tls_error *late; /* why engine_look failed: for the next step */
@@ -142,21 +133,40 @@ void engine_close(struct engine *e);
 ** Before the handshake, on a fresh SSL: does anybody want to be asked for a
 ** certificate, and about the peer's? `decide` is called where that question
 ** cannot wait, below OpenSSL; it gives the answer, or refuses by giving none.
-** NULL: OpenSSL's verdict counts.
+** NULL: OpenSSL's verdict counts. False: out of memory.
 */
-void engine_ask(struct engine *e, bool certificate, void (*decide)(SSL *ssl));
+MUST_USE bool engine_ask(struct engine *e, bool certificate,
+                         void (*decide)(SSL *ssl));
+
+/* Let it have an inquiry, and that the hello. False: out of memory. */
+MUST_USE bool engine_await_hello(struct engine *e);
+
+/* The handshake is over, and for most connections the inquiry with it. */
+void engine_end_inquiry(struct engine *e);
 
 /* The question that is to be answered before a step can go on. */
 enum engine_asks engine_question(const struct engine *e);
+
+/* The hello and the verdict, for those who ask; NULL where a finaliser has
+** closed the connection meanwhile. */
+const struct hello *engine_hello(const struct engine *e);
+const struct verdict *engine_verdict(const struct engine *e);
+
+/* What its handshake runs on, or NULL. */
+struct fibre *engine_fibre(struct engine *e);
 
 /*
 ** Answer QUESTION_HELLO: refuse with `alert`, or with HELLO_ACCEPTED go on:
 ** where `context` is not NULL, with a fresh SSL of that one, which is handed
 ** the hello once more. False: it could not be made, the error queue says why,
 ** and the next step refuses. Called again, it changes an answer to a refusal.
+** As the other answers it does nothing on a closed connection.
 */
 MUST_USE bool engine_answer_hello(struct engine *e, int alert,
                                   SSL_CTX *context);
+
+/* Answer QUESTION_CERTIFICATE (certask_answer). */
+void engine_answer_certificate(struct engine *e, bool refused);
 
 /* Answer QUESTION_VERDICT (verdict_answer). Whom a refusal is about counts as
 ** the certificate at fault. */

@@ -21,7 +21,8 @@ static int enter(struct fibre *f, SSL *ssl) {
 }
 
 int fibre_handshake(struct fibre *f, SSL *ssl) {
-  if (!f->on || ASYNC_get_current_job() != NULL) return SSL_do_handshake(ssl);
+  if (f == NULL || !f->on || ASYNC_get_current_job() != NULL)
+    return SSL_do_handshake(ssl);
   int result = enter(f, ssl);
   while (f->errand != NULL) {
     void (*errand)(void *) = f->errand;
@@ -41,7 +42,7 @@ bool fibre_pause(struct fibre *f) {
 }
 
 void fibre_run(struct fibre *f, void (*errand)(void *), void *argument) {
-  if (f->inside) {
+  if (f != NULL && f->inside) {
     f->errand = errand;
     f->argument = argument;
     if (fibre_pause(f)) return; /* it is done */

@@ -33,7 +33,8 @@ void fibre_allow(struct fibre *f);
 ** SSL_do_handshake, on a fibre if it is to be one, errands included. It returns
 ** -1 with SSL_want() == SSL_ASYNC_PAUSED where a callback pauses; called again
 ** it goes on from there. A paused one must be brought to its end before the SSL
-** is freed. Within somebody else's job it runs there, and cannot pause.
+** is freed. Within somebody else's job it runs there, and cannot pause. Without
+** a fibre, NULL, it is SSL_do_handshake.
 */
 int fibre_handshake(struct fibre *f, SSL *ssl);
 
@@ -42,7 +43,7 @@ int fibre_handshake(struct fibre *f, SSL *ssl);
 MUST_USE bool fibre_pause(struct fibre *f);
 
 /* In a callback: call errand(argument) on the stack of the step's caller. Off
-** the fibre that is at once. It must return. */
+** the fibre, or where it is NULL, that is at once. It must return. */
 void fibre_run(struct fibre *f, void (*errand)(void *), void *argument);
 
 HIDDEN_END

@@ -131,9 +131,14 @@ bool hello_watch(struct hello *h, SSL *ssl) {
   return has_indexes() && SSL_set_ex_data(ssl, ssl_index, h);
 }
 
+void hello_leave(SSL *ssl) {
+  SSL_set_ex_data(ssl, ssl_index, NULL); /* its slot exists */
+}
+
 /* OpenSSL asks on clients too, where there is no hello. */
 int hello_acknowledge(const struct hello *h) {
-  return h->state == HELLO_ANSWERED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+  return h != NULL && h->state == HELLO_ANSWERED ? SSL_TLSEXT_ERR_OK
+                                                 : SSL_TLSEXT_ERR_NOACK;
 }
 
 void hello_answer(struct hello *h, int alert) {

@@ -6,7 +6,7 @@
 ** (A switch in OpenSSL's servername callback would let a resumed session skip
 ** the other context's client certificate: proofs.md 1.3.)
 ** Owns the copies of the name and of the offer. Calls: offer, OpenSSL. Called
-** by: engine, which has one hello for each connection.
+** by: inquiry, engine and step; a connection has one, where somebody asks.
 */
 #ifndef PYSSL_TLS_HELLO_H
 #define PYSSL_TLS_HELLO_H
@@ -50,11 +50,12 @@ void hello_prepare_context(SSL_CTX *context);
 MUST_USE bool hello_set_asking(SSL_CTX *context, unsigned what);
 unsigned hello_asking(const SSL_CTX *context);
 
-/* Let *h have the hello of this SSL; it must outlive it. */
+/* Let *h have the hello of this SSL, and then nobody. */
 MUST_USE bool hello_watch(struct hello *h, SSL *ssl);
+void hello_leave(SSL *ssl);
 
 /* A name that was asked about is acknowledged, and none else (proofs.md 1.4):
-** what a servername callback returns. */
+** what a servername callback returns. NULL: nobody asks. */
 int hello_acknowledge(const struct hello *h);
 
 /* The question is answered: the offer has served. */

@@ -109,6 +109,25 @@ bool identity_take(struct identity *id, SSL *ssl,
          identity_take_certificates(id, ssl);
 }
 
+struct shared_identity *identity_share(struct shared_identity **last,
+                                       const struct identity *id) {
+  struct shared_identity *s = *last;
+  if (s == NULL || !identity_equal(&s->value, id)) {
+    s = OPENSSL_malloc(sizeof *s);
+    if (s == NULL) return NULL;
+    s->value = *id;
+    s->users = 1;
+    identity_release(*last);
+    *last = s;
+  }
+  s->users++;
+  return s;
+}
+
+void identity_release(struct shared_identity *s) {
+  if (s != NULL && --s->users == 0) OPENSSL_free(s);
+}
+
 bool identity_equal(const struct identity *a, const struct identity *b) {
   return memcmp(a, b, sizeof *a) == 0;
 }

@@ -3,7 +3,9 @@
 ** A session carries the identity of the connection it was made on: resuming it
 ** skips the verification, so it must have been made under the same terms
 ** (design.md). Equal terms give equal bytes, in other processes too.
-** Owns nothing: an identity is a value.
+** Owns nothing: an identity is a value. A shared one counts its users, without
+*a
+** lock: they belong to one Lua state.
 ** Calls: OpenSSL. Called by: engine, sessionbytes, sessioncache,
 ** src/bind (connection, connection_session, session).
 */
@@ -38,6 +40,12 @@ struct identity {
   unsigned char alpn[IDENTITY_DIGEST];
 };
 
+/* One that connections share: of the same context most have the same. */
+struct shared_identity {
+  struct identity value;
+  unsigned users;
+};
+
 /* What the SSL itself does not tell. */
 struct identity_terms {
   bool server;
@@ -58,6 +66,17 @@ MUST_USE bool identity_take(struct identity *id, SSL *ssl,
 
 /* Note which certificates the SSL has now. False: the queue says why. */
 MUST_USE bool identity_take_certificates(struct identity *id, SSL *ssl);
+
+/*
+** A shared identity with this value, and the caller its user: *last, if it has
+** that, else a new one, of which *last has a reference then too. NULL: out of
+** memory.
+*/
+struct shared_identity *identity_share(struct shared_identity **last,
+                                       const struct identity *id);
+
+/* One user less; NULL is fine. */
+void identity_release(struct shared_identity *s);
 
 bool identity_equal(const struct identity *a, const struct identity *b);
 

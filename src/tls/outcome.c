@@ -12,12 +12,12 @@
 
 /* Verification failed: say what was wrong, in the words of whoever refused. */
 static void describe_verification(struct engine *e, struct tls_error *error) {
-  const struct verdict *v = &e->verdict;
+  const struct verdict *v = engine_verdict(e);
   long code = SSL_get_verify_result(e->ssl);
   size_t length = strlen(error->message);
   error->class = ERROR_CERT_VERIFICATION;
   error->verify_code = (int)code;
-  if (v->refused && v->reason != NULL)
+  if (v != NULL && v->refused && v->reason != NULL)
     snprintf(error->verify_message, sizeof error->verify_message, "%s",
              v->reason);
   else
@@ -45,7 +45,8 @@ static bool is_harmless(unsigned long code) {
 /* A refusal that OpenSSL knows under another name, or not at all: where it has
 ** not verified, for a session was resumed. */
 static void rename_refusal(const struct engine *e) {
-  if (!e->verdict.refused) return;
+  const struct verdict *v = engine_verdict(e);
+  if (v == NULL || !v->refused) return;
   tlserr_clear();
   ERR_raise(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED);
 }

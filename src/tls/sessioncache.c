@@ -137,7 +137,7 @@ static int keep(SSL *ssl, SSL_SESSION *session) {
     keep_for_server(ssl, session);
     return 0;
   }
-  if (c == NULL || e == NULL || !e->cached) return 0;
+  if (c == NULL || e == NULL || e->cache_key == NULL) return 0;
   trim(c, e->cache_key, is_single_use(session) ? SESSIONCACHE_EACH - 1 : 0);
   push(c, e->cache_key, session);
   return 1;
@@ -178,7 +178,6 @@ bool sessioncache_is_on(const SSL_CTX *context) {
 bool sessioncache_join(struct engine *e) {
   struct cache *c = own_cache(SSL_get_SSL_CTX(e->ssl));
   if (c == NULL) return true;
-  e->cached = true;
   SSL_SESSION *session = take(c, e->cache_key);
   if (session == NULL) return true;
   bool ok = SSL_set_session(e->ssl, session) == 1;

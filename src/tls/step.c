@@ -20,7 +20,7 @@ static void note_handshake(struct engine *e) {
   /* A plainly blocking server may idle: give its buffers back once. */
   if (SSL_is_server(e->ssl) && e->wire->wait && e->buffers != ENGINE_KEEP)
     SSL_free_buffers(e->ssl);
-  verdict_end(&e->verdict);
+  engine_end_inquiry(e);
 }
 
 /* Say goodbye to a server whose session is refused: OpenSSL is through with the
@@ -33,8 +33,8 @@ static enum step refuse_session(struct engine *e, struct tls_error *error) {
 
 /* OpenSSL has shaken hands. Is the user content with what was resumed? */
 static enum step conclude(struct engine *e, struct tls_error *error) {
-  if (!SSL_is_server(e->ssl)) {
-    switch (verdict_conclude(&e->verdict, e->ssl)) {
+  if (e->inquiry != NULL && !SSL_is_server(e->ssl)) {
+    switch (verdict_conclude(&e->inquiry->verdict, e->ssl)) {
     case VERDICT_WAITS: return STEP_CALLBACK;
     case VERDICT_REFUSED: return refuse_session(e, error);
     default: break;
@@ -46,12 +46,15 @@ static enum step conclude(struct engine *e, struct tls_error *error) {
 }
 
 /* Before the first byte: where the context asks, keep a copy of the hello. */
-static void await_hello(struct engine *e) {
-  if (e->hello.state != HELLO_UNASKED || !SSL_in_before(e->ssl) ||
-      !SSL_is_server(e->ssl) || hello_asking(SSL_get_SSL_CTX(e->ssl)) == 0)
-    return;
-  e->hello.state = HELLO_AWAITED;
-  tape_record(&e->tape);
+static bool await_hello(struct engine *e, struct tls_error *error) {
+  const struct hello *h = engine_hello(e);
+  if ((h != NULL && h->state != HELLO_UNASKED) || !SSL_in_before(e->ssl) ||
+      !SSL_is_server(e->ssl) || hello_asking(SSL_get_SSL_CTX(e->ssl)) == 0 ||
+      engine_await_hello(e))
+    return true;
+  tlserr_clear();
+  tlserr_system(error, ENOMEM);
+  return false;
 }
 
 /* A step after a failure; what engine_look met with is told once. */
@@ -67,10 +70,10 @@ static enum step shake_hands(struct engine *e, struct tls_error *error) {
   if (e->handshaken && !e->failed) return STEP_DONE;
   if (e->failed) return fail_again(e, error);
   if (engine_question(e) != QUESTION_NONE) return STEP_CALLBACK;
-  await_hello(e);
+  if (!await_hello(e, error)) return STEP_FAILED;
   tlserr_clear();
   e->wire->event = WIRE_NONE;
-  if (fibre_handshake(&e->fibre, e->ssl) != 1)
+  if (fibre_handshake(engine_fibre(e), e->ssl) != 1)
     return outcome_stopped(e, true, error);
   return conclude(e, error);
 }

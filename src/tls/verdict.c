@@ -109,7 +109,7 @@ static int verify_server(struct verdict *v, struct fibre *f, SSL *ssl,
 int verdict_verify(struct verdict *v, struct fibre *f, X509_STORE_CTX *store) {
   SSL *ssl =
       X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-  if (v == NULL || v->decide == NULL) return X509_verify_cert(store) > 0;
+  if (v->decide == NULL) return X509_verify_cert(store) > 0;
   return SSL_is_server(ssl) ? verify_server(v, f, ssl, store)
                             : verify_client(v, ssl, store);
 }

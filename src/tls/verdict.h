@@ -8,7 +8,7 @@
 ** here: a server before it answers the hello, a client when the handshake is
 ** through, and both before anything else moves.
 ** Owns the chain and the answer's text. Calls: fibre, peername, OpenSSL. Called
-** by: engine and step, which have one for each connection.
+** by: inquiry, which has one, engine and step.
 */
 #ifndef PYSSL_TLS_VERDICT_H
 #define PYSSL_TLS_VERDICT_H
