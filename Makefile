@@ -210,8 +210,8 @@ valgrind: deps
 		RUNNER='$(valgrind_runner)'
 
 # Does the suite notice when something breaks? Breaks copies of the sources in
-# the places of spec/mutants.lua, one at a time. It takes many minutes,
-# so not part of CI. ARGS, a Lua pattern, chooses by file or by what breaks.
+# the places of spec/mutants/, one at a time. It takes many minutes, so not part
+# of CI. ARGS, a Lua pattern, chooses by list, by file or by what breaks.
 mutants: deps
 	@MAKE='$(MAKE)' $(LUA) tools/mutants.lua $(if $(ARGS),$(call quote,$(ARGS)))
 

@@ -1,5 +1,6 @@
 -- ctx.auto_resume: clients that resume sessions by themselves.
 local certs = require "support.certs"
+local memory = require "support.memory"
 local pair = require "support.pair"
 local process = require "support.process"
 local resumption = require "support.resumption"
@@ -69,6 +70,21 @@ describe("auto_resume", function()
     for _ = 1, 4 do
       assert.is_true(resumption.visit(other, client_ctx, nil, true))
     end
+  end)
+
+  it("gives a TLS 1.3 ticket to one of two that begin at once", function()
+    local client_ctx, server_ctx = contexts(TICKETS)
+    server_ctx.num_tickets = 1
+    resumption.memory(client_ctx, server_ctx)
+    local one <close> = memory.new(client_ctx, server_ctx)
+    local two <close> = memory.new(client_ctx, server_ctx)
+    for _, ends in ipairs {one, two} do -- their hellos are out
+      assert.is_false(pcall(ends.client.do_handshake, ends.client))
+    end
+    one:shake_hands()
+    two:shake_hands()
+    assert.is_true(one.client.session_reused)
+    assert.is_false(two.client.session_reused)
   end)
 
   it("keeps four tickets of a peer at most", function()

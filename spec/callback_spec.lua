@@ -358,3 +358,24 @@ for _, row in ipairs(CALLBACKS) do
     end)
   end)
 end
+
+describe("two callbacks that raise in one step", function()
+  it("are told of by the first error", function()
+    local client_ctx, server_ctx = psk.contexts(TLS12)
+    local asked = false
+    server_ctx._msg_callback = function() error("first", 0) end
+    server_ctx:set_psk_server_callback(function()
+      asked = true
+      error("second", 0)
+    end)
+    local ends <close> = memory.new(client_ctx, server_ctx)
+    for _ = 1, 20 do
+      pcall(ends.client.do_handshake, ends.client)
+      ends:move()
+      local _, err = pcall(ends.server.do_handshake, ends.server)
+      assert.not_equal("second", err)
+      ends:move()
+    end
+    assert.is_true(asked)
+  end)
+end)

@@ -105,6 +105,13 @@ describe("the options of a connection", function()
     assert.equal("h2", client:selected_alpn_protocol())
   end)
 
+  it("leave no certificate of the context's beside their own", function()
+    local client = resumption.connected(nil, pair.server_context(), -- an EC key
+      {server = credentials "server-rsa"})
+    assert.equal(ssl.PEM_cert_to_DER_cert(certs.read "server-rsa.pem"),
+                 client:getpeercert(true))
+  end)
+
   it("take certificates and keys in every form", function()
     local both = certs.read "combined.pem"
     local forms = {

@@ -190,6 +190,18 @@ describe("An interrupted write", function()
     assert.equal(old .. new, receive(w, got, #old + #new))
   end)
 
+  it("is sent once where the connection waits when it is tried again", function()
+    local w <close> = narrow(ssl.TLSVersion.TLSv1_3)
+    local got, short, count = {}, text(1000, "a"), 0
+    w.client:settimeout(0)
+    while pcall(w.client.send, w.client, short) do count = count + 1 end
+    while receive_one(w, got) do end
+    w.client:settimeout(nil) -- there is room by now
+    assert.equal(#short, w.client:send(short))
+    local all = short:rep(count + 1)
+    assert.equal(all, receive(w, got, #all))
+  end)
+
   it("stays whole when a time-out follows [H-02]", function()
     local w <close> = interrupted()
     local got, new = {}, text(300, "b")

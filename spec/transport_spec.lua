@@ -86,6 +86,28 @@ describe("a connection over a transport", function()
     a.room = nil
     client:send(data)
     assert.is_true(data == carry.read(server, #data))
+    a.room, a.other.inbox = 0, ""
+    raised(ssl.SSLWantWriteError, client.send, client, data)
+    a.room = nil
+    client:close() -- what is queued goes out, and nothing else
+    assert.is_true(#a.other.inbox > 0 and #a.other.inbox <= 65536)
+  end)
+
+  it("offers an object that takes nothing the very same bytes again", function()
+    local client, server, a = carry.connected(nil, nil, {client = {timeout = 0}})
+    local offered = {}
+    function a.send(_, data)
+      offered[#offered + 1] = data
+      return nil, "timeout"
+    end
+    raised(ssl.SSLWantWriteError, client.send, client, "one")
+    raised(ssl.SSLWantWriteError, client.send, client, "two") -- is queued
+    assert.equal(2, #offered)
+    assert.equal(offered[1], offered[2])
+    a.send = nil
+    client:send("two")
+    assert.equal("one", server:recv())
+    assert.equal("two", server:recv())
   end)
 
   it("goes on with a send that was interrupted, with the same data", function()

@@ -300,11 +300,20 @@ describe("a waiter", function()
 
   it("gets no time limit where there is none", function()
     client:settimeout(nil)
-    local waiter, calls = recorder(function() server:send("x") end)
-    client.waiter = waiter
-    client:recv(1)
-    assert.equal(3, calls[1].count)
-    assert.is_nil(calls[1].timeout)
+    for _, set in ipairs {
+      function(f) client.waiter = f end,
+      function(f) client.context.waiter = f end,
+      ssl.set_default_waiter,
+    } do
+      local waiter, calls = recorder(function() server:send("x") end)
+      server:send("plainly")
+      client:recv()
+      set(waiter)
+      client:recv(1)
+      set(nil)
+      assert.equal(3, calls[1].count)
+      assert.is_nil(calls[1].timeout)
+    end
   end)
 
   it("is not called where the socket never waits", function()

@@ -1,12 +1,17 @@
---- Breaks the sources in the places that spec/mutants.lua lists, one at a
--- time, and runs the spec files that are to notice. It works on copies of the
--- tree in a temporary directory, two at once.
+--- Breaks the sources in the places that spec/mutants/ lists, one at a time,
+-- and runs the spec files that are to notice. It works on copies of the tree in
+-- a temporary directory, two at once.
 -- Usage, in the root: lua tools/mutants.lua [PATTERN], where the Lua pattern
--- chooses entries by their file or by what breaks. Fails where a mutant
--- survives, where an entry's text is not found exactly once, where the specs
--- fail before anything is broken, and where a mutant does not compile.
+-- chooses entries by their list, their file or what breaks. Fails where a
+-- mutant survives, where an entry's text is not found exactly once, where the
+-- specs fail before anything is broken, and where a mutant does not compile.
+-- With --check it only looks for the texts.
 -- Environment: MAKE.
-local LIST = "spec/mutants.lua"
+--
+-- Each list returns an array of entries: in `file` the text `find`, which stands
+-- there once, becomes `replace`, so that `breaks` is true; the specs of the
+-- subjects in `spec` are to fail then, on Lua `vm` where that is given.
+local LISTS = "spec/mutants/*.lua"
 local BUILD_LIMIT, SPEC_LIMIT, BASELINE_LIMIT = 300, 180, 900 -- seconds
 local TIMED_OUT = 124 -- the status of timeout(1)
 local COPIES = 2
@@ -44,19 +49,22 @@ local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
--- make in the copy at `root`; what the outer make says to inner ones is not
--- meant for it.
-local function command_of(root, limit, arguments)
-  return ("cd %s && env -u MAKEFLAGS -u MFLAGS timeout %d %s -s %s"):format(
-    quote(root), limit, make, arguments)
+-- make in the copy at `root`, for a VM; what the outer make says to inner ones
+-- is not meant for it. No spec of the lists needs what nginx loads.
+local function command_of(root, limit, vm, arguments)
+  local outer = "env -u MAKEFLAGS -u MFLAGS" .. (vm and " -u LUA" or "")
+  return ("cd %s && %s timeout %d %s -s nginx_core= %s %s"):format(quote(root),
+    outer, limit, make, vm and "LUA_VERSION=" .. vm or "", arguments)
 end
 
-local function build(root)
-  return run(command_of(root, BUILD_LIMIT, "build native"))
+local function build(root, vm)
+  return run(command_of(root, BUILD_LIMIT, vm, "build native"))
 end
 
-local function run_specs(root, specs, limit)
-  return run(command_of(root, limit, "suite ARGS=" .. quote(specs)))
+-- Run spec files up to the first failure: the others may each take their time.
+local function run_specs(root, vm, specs, limit)
+  return run(command_of(root, limit, vm,
+    "suite ARGS=" .. quote("--no-keep-going " .. specs)))
 end
 
 -- ---- the list ----
@@ -81,13 +89,26 @@ local function mutate(entry, text)
 end
 
 local function is_chosen(entry, pattern)
-  return not pattern or entry.file:find(pattern) or entry.breaks:find(pattern)
+  return not pattern or entry.list:find(pattern) or entry.file:find(pattern)
+    or entry.breaks:find(pattern)
+end
+
+-- All entries, those of each file in their order.
+local function read_lists()
+  local all = {}
+  for path in check_run("ls", "ls " .. LISTS):gmatch("%S+") do
+    for _, entry in ipairs(dofile(path)) do
+      entry.list = path
+      all[#all + 1] = entry
+    end
+  end
+  return all
 end
 
 -- The chosen entries. All of them are looked for in the sources.
 local function load_list(pattern)
   local chosen, faults = {}, {}
-  for _, entry in ipairs(dofile(LIST)) do
+  for _, entry in ipairs(read_lists()) do
     local ok, fault = pcall(find, entry, read(entry.file))
     if not ok then faults[#faults + 1] = fault end
     if is_chosen(entry, pattern) then chosen[#chosen + 1] = entry end
@@ -116,9 +137,9 @@ end
 local function try(entry)
   local chunk, fault = loadfile(entry.file)
   if entry.file:find("%.lua$") and not chunk then return "BROKEN", fault end
-  local status, output = build(".")
+  local status, output = build(".", entry.vm)
   if status ~= 0 then return "BROKEN", output end
-  status, output = run_specs(".", spec_files(entry), SPEC_LIMIT)
+  status, output = run_specs(".", entry.vm, spec_files(entry), SPEC_LIMIT)
   if status == 0 then return "SURVIVED", spec_files(entry) end
   if status == TIMED_OUT then return "caught", "by the time limit" end
   return "caught", first_failure(output)
@@ -152,20 +173,39 @@ local function copy_tree(root)
     quote(root), quote(root)))
 end
 
--- Unbroken, the specs pass.
-local function check_baseline(root, list)
+-- The spec files of the entries for a VM, each once.
+local function specs_for(list, vm)
   local specs, seen = {}, {}
   for _, entry in ipairs(list) do
     for spec in spec_files(entry):gmatch("%S+") do
-      if not seen[spec] then specs[#specs + 1] = spec end
-      seen[spec] = true
+      if entry.vm == vm and not seen[spec] then
+        specs[#specs + 1] = spec
+        seen[spec] = true
+      end
     end
   end
-  local status, output = build(root)
+  return specs
+end
+
+-- Unbroken, the specs pass on a VM.
+local function check_specs(root, list, vm)
+  local specs = specs_for(list, vm)
+  if #specs == 0 then return end
+  local status, output = build(root, vm)
   if status ~= 0 then error("building failed:\n" .. output, 0) end
-  status, output = run_specs(root, table.concat(specs, " "), BASELINE_LIMIT)
+  status, output = run_specs(root, vm, table.concat(specs, " "), BASELINE_LIMIT)
   if status ~= 0 then error("without a mutant:\n" .. output, 0) end
-  print(("%d spec files pass without a mutant"):format(#specs))
+  print(("%d spec files pass without a mutant%s"):format(#specs,
+    vm and " on Lua " .. vm or ""))
+end
+
+local function check_baseline(root, list)
+  local vms = {}
+  for _, entry in ipairs(list) do
+    if entry.vm then vms[entry.vm] = true end
+  end
+  check_specs(root, list)
+  for vm in pairs(vms) do check_specs(root, list, vm) end
 end
 
 local function start_worker(root, share, pattern)
@@ -213,6 +253,11 @@ end
 
 if arg[1] == "--work" then
   work(tonumber(arg[2]), arg[3])
+elseif arg[1] == "--check" then
+  local ok, list = pcall(load_list)
+  if not ok then io.stderr:write(list, "\n") end
+  if ok then print(("%d mutants, each in its place"):format(#list)) end
+  os.exit(ok)
 else
   local directory = check_run("mktemp", "mktemp -d"):match("%S+")
   io.stdout:setvbuf("line")

@@ -67,8 +67,21 @@ end
 local peer = {}
 peer.__index = peer
 
+-- A look-up's thread may be about to end. Let it: a sanitizer's allocator that it
+-- has locked stays locked in the child.
+local function wait_for_threads()
+  for _ = 1, 100 do
+    local status = io.open("/proc/self/status")
+    local threads = status and status:read("a"):match("Threads:%s*(%d+)")
+    if status then status:close() end
+    if threads == nil or threads == "1" then return end
+    native.poll({}, {}, 0.002)
+  end
+end
+
 --- Fork, and run body(channel) in the child. Returns the parent's end.
 function child.run(body)
+  wait_for_threads()
   local ours, theirs = native.socketpair("seqpacket")
   io.stdout:flush() -- or the child would say it again
   io.stderr:flush()
