@@ -93,9 +93,10 @@ $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	$(compile) -MMD -MP -c -o $@ $<
 
 # nginx's Lua is LuaJIT: a core that it can load, for the suite, where there is
-# such an nginx. Without what a sanitizer adds.
+# such an nginx and LuaJIT's headers. Without what a sanitizer adds.
 nginx_module := $(wildcard /usr/lib/nginx/modules/ngx_http_lua_module.so)
-nginx_core := $(if $(jit),,$(if $(nginx_module),nginx-core))
+nginx_core := $(if $(jit),,$(if $(nginx_module),$(if $(shell \
+	$(PKG_CONFIG) --exists luajit && echo yes),nginx-core)))
 
 # For the suite: a Lua module, and programs that embed Lua (NAME_host.c).
 native: $(BUILD)/spec/native.so $(hosts) $(BUILD)/embed $(nginx_core)
@@ -158,7 +159,6 @@ demo: deps
 	@$(call with_lua) $(LUA) examples/demo.lua
 
 test: deps
-	@tools/deps.sh nginx
 	@$(MAKE) $(jobs) --no-print-directory suite
 
 # On every VM, one after the other.
@@ -249,7 +249,8 @@ with_bench = env -u SSL_CERT_FILE -u SSL_CERT_DIR -u SSLKEYLOGFILE \
 	BENCH_PROGRAMS=$(call quote,$(build_path)/bench)
 
 # Everybody against everybody, into bench/results.md: about a quarter of an
-# hour. QUICK=1: under two minutes, and into $(BUILD)/bench.
+# hour. QUICK=1: under two minutes, and into $(BUILD)/bench. Installs the peers;
+# nginx is one of them, and Debian starts what it installs.
 bench: deps
 	@tools/deps.sh valgrind bench
 	@$(MAKE) $(jobs) -s --no-print-directory build bench-programs

@@ -35,6 +35,7 @@ lua_files=$(find lua spec examples tools bench -name '*.lua' 2>/dev/null | sort)
   check "include direction" "$LUA" tools/includes.lua $own_c_files
   check "sizes" "$LUA" tools/sizes.lua $c_files $lua_files
   check "rockspec" "$LUA" tools/rockspec.lua
+  check "mutants" "$LUA" tools/mutants.lua --check
   check "contract" "$MAKE" -s --no-print-directory contract
 }
 
