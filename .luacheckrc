@@ -18,8 +18,8 @@ files["spec"] = {std = "lua54+busted"}
 for _, name in ipairs {"vm", "vmlib", "translate", "tokens"} do
   files["spec/support/" .. name .. ".lua"] = {std = "max"}
 end
-files["spec/support/wrk.lua"] = {std = "luajit", globals = {"setup", "init", "response", "done", "total",
-  "right", "wrong", "workers", "pids", "wrk"}}
+files["spec/support/wrk.lua"] = {std = "luajit", globals = {"setup", "init", "delay", "response", "done",
+  "total", "right", "wrong", "workers", "pids", "wrk"}}
 files["examples/nginx"] = {std = "ngx_lua"}
 files["tools"] = {std = "lua54"}
 files["examples"] = {std = "lua54"}

@@ -34,7 +34,7 @@ local function data(results)
   local lines = {}
   for _, shown in ipairs(SHOWN) do
     local figures = results[shown[1]]
-    if figures then
+    if figures and figures.floor then
       local line = {('"%s"'):format(shown[2])}
       for _, peer in ipairs(peers) do
         if peer.id ~= "floor" then

@@ -42,7 +42,7 @@ local ok, result = xpcall(function()
     .. shell.quote(dir)))
   local list = bars.read("bench/bars.txt")
   local results = measure_all(bars.needed(list),
-                              {port = tonumber(server:read()), dir = dir})
+                              {port = server:number(), dir = dir})
   server:stop()
   local rows, all = bars.compare(list, results)
   print_rows(rows)

@@ -3,7 +3,9 @@
 local shell = require "bench.shell"
 local works = require "bench.works"
 
-local measure = {}
+local measure = {
+  LIMIT = 120, -- seconds that a run may take; it takes a few
+}
 
 -- Without it valgrind counts each byte of a long copy as an instruction.
 local TUNABLE =
@@ -18,13 +20,16 @@ end
 
 local function count(peer, work, n, server)
   local text = shell.output(("env %s %s %s"):format(
-    TUNABLE, VALGRIND, command(peer, work, n, server)))
+    TUNABLE, VALGRIND, command(peer, work, n, server)), measure.LIMIT)
   local refs = text:match("I +refs: +([%d,]+)")
-  if not refs then error("valgrind does not say what it counted:\n" .. text) end
+  if not refs then
+    error("valgrind does not say what it counted\n" .. text, 0)
+  end
   return tonumber((refs:gsub(",", "")))
 end
 
 --- Instructions for doing a work once: two sizes of run, subtracted.
+-- Raises where a run fails, or takes too long.
 -- @tparam[opt=1] number share  of the usual difference of the sizes
 function measure.instructions(peer, work, server, share)
   local small, large = work.sizes[1], work.sizes[2]
@@ -40,27 +45,36 @@ local function median(values)
   return (values[middle] + values[#values + 1 - middle]) / 2
 end
 
+-- The CPU seconds that doing a work n times took.
+local function take_time(peer, work, n, server)
+  local text = shell.output("env " .. TUNABLE .. " "
+    .. shell.pinned(0, command(peer, work, n, server)), measure.LIMIT)
+  return tonumber(text) or error("does not say what it took\n" .. text, 0)
+end
+
 --- CPU seconds for doing a work once, for each of the peers: medians of rounds,
 -- in each of which everyone has a turn, so that a machine that gets slower does
--- so for all.
+-- so for all. Who fails, or takes too long, has no further turn.
 -- @tparam number share  of the work's usual count
 -- @treturn table  by peer
+-- @treturn table  by peer that failed: the message
 function measure.cpu(list, work, server, rounds, share)
   local n = math.max(1, math.floor(work.cpu * share))
-  local times = {}
+  local times, medians, failures = {}, {}, {}
   for _ = 1, rounds do
     for _, peer in ipairs(list) do
-      if works.has(work, peer.id) then
-        local text = shell.output("env " .. TUNABLE .. " "
-          .. shell.pinned(0, command(peer, work, n, server)))
+      if works.has(work, peer.id) and not failures[peer.id] then
+        local ok, result = shell.attempt(take_time, peer, work, n, server)
         times[peer.id] = times[peer.id] or {}
-        table.insert(times[peer.id], assert(tonumber(text), text) / n)
+        if ok then table.insert(times[peer.id], result / n) end
+        if not ok then failures[peer.id] = result end
       end
     end
   end
-  local medians = {}
-  for id, values in pairs(times) do medians[id] = median(values) end
-  return medians
+  for id, values in pairs(times) do
+    if not failures[id] then medians[id] = median(values) end
+  end
+  return medians, failures
 end
 
 return measure

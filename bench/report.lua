@@ -1,7 +1,8 @@
 --- report - results as text: tables in Markdown, for the terminal and for
 -- results.md.
--- Calls: bars, peers, works. Called by: run.
+-- Calls: bars, footnotes, peers, works. Called by: run.
 local bars = require "bench.bars"
+local footnotes = require "bench.footnotes"
 local peers = require "bench.peers"
 local works = require "bench.works"
 
@@ -55,7 +56,7 @@ local function ratio_row(title, figures, format)
   for i, peer in ipairs(peers) do
     local value = figures[peer.id]
     if not value then
-      row[i + 1] = "-"
+      row[i + 1] = footnotes.mark(figures, peer.id)
     elseif peer.id == "floor" or not figures.floor then
       row[i + 1] = format(value)
     else
@@ -97,26 +98,39 @@ local function bars_table(results)
   return layout(rows)
 end
 
+-- What a server kept for a connection, and how much more than C's.
+local function memory_row(title, figures, id, value, floor)
+  return {title, value and number(value) or footnotes.mark(figures, id),
+          value and floor and number(value - floor) or "-"}
+end
+
 local function memory_table(results)
-  local rows = {{"server", "bytes a connection"}}
-  rows[2] = {"C, epoll, released buffers", number(results.idle.floor.memory)}
+  local rows = {{"server", "bytes a connection", "more than C"}}
+  local floor = results.idle.floor and results.idle.floor.memory
+  rows[2] = memory_row("C, epoll, released buffers", results.idle, "floor",
+                       floor)
   for _, peer in ipairs(peers) do
-    local value = results.hold[peer.id]
-    if value then rows[#rows + 1] = {peer.title, number(value)} end
+    if footnotes.known(results.hold, peer.id) then
+      rows[#rows + 1] = memory_row(peer.title, results.hold, peer.id,
+                                   results.hold[peer.id], floor)
+    end
   end
   return layout(rows)
 end
 
 local function idle_table(results)
   local rows = {{"server", "bytes a connection", "CPU for a message", "over C"}}
-  local floor = results.idle.floor.wake
+  local floor = results.idle.floor
   for _, peer in ipairs(peers) do
     local value = results.idle[peer.id]
     if value then
       rows[#rows + 1] = {
         peer.title, number(value.memory), microseconds(value.wake),
-        ("%.2f"):format(value.wake / floor),
+        floor and ("%.2f"):format(value.wake / floor.wake) or "-",
       }
+    elseif footnotes.known(results.idle, peer.id) then
+      rows[#rows + 1] = {peer.title, footnotes.mark(results.idle, peer.id),
+                         "-", "-"}
     end
   end
   return layout(rows)
@@ -130,12 +144,31 @@ local function https_table(results)
                  "99 % within"}}
   for _, name in ipairs {"nginx", "pyssl", "luaossl"} do
     local value = results.https[name]
+    local title = peers[name] and peers[name].title or name
     if value then
       rows[#rows + 1] = {
-        peers[name] and peers[name].title or name, number(value.requests),
-        milliseconds(value.requests_p99), number(value.connections),
-        milliseconds(value.connections_p99),
+        title, number(value.requests), milliseconds(value.requests_p99),
+        number(value.connections), milliseconds(value.connections_p99),
       }
+    elseif footnotes.known(results.https, name) then
+      rows[#rows + 1] = {title, footnotes.mark(results.https, name),
+                         "-", "-", "-"}
+    end
+  end
+  return layout(rows)
+end
+
+-- What a resumed visit costs of a full one, for everybody who resumes.
+local function resumed_table(results)
+  local rows = {{"cost of a resumed one over a full one", "instructions", "CPU"}}
+  for _, peer in ipairs(peers) do
+    if works.has(works.visit_resumed, peer.id) then
+      local row = {peer.title}
+      for i, of in ipairs {results.instructions, results.cpu} do
+        local full, resumed = of.visit_full[peer.id], of.visit_resumed[peer.id]
+        row[i + 1] = full and resumed and ("%.3f"):format(resumed / full) or "-"
+      end
+      rows[#rows + 1] = row
     end
   end
   return layout(rows)
@@ -151,9 +184,9 @@ end
 
 --- The results as sections: a list of {title, text}.
 -- @tparam table results  instructions[work][peer], cpu[work][peer] (seconds),
--- hold[peer] (bytes), idle[peer] (memory, wake), https[name], count
+-- hold[peer] (bytes), idle[peer] (memory, wake), https[name], count, quick
 function report.sections(results)
-  return {
+  local sections = {
     {"Versions", versions()},
     {"Instructions, for C as they are, for the others over C's",
      ratio_table(results.instructions, number)},
@@ -161,19 +194,25 @@ function report.sections(results)
      bars_table(results.instructions)},
     {"CPU seconds, for C as they are, for the others over C's",
      ratio_table(results.cpu, microseconds)},
+    {"Resumed handshakes, with one byte exchanged", resumed_table(results)},
     {("Memory of a server that keeps %d idle connections"):format(results.count),
      memory_table(results)},
     {("%d connections on an event loop, of which one in a hundred speaks")
        :format(results.count), idle_table(results)},
     {"An HTTPS server under wrk, 64 connections", https_table(results)},
   }
+  if #footnotes.list > 0 then
+    sections[#sections + 1] = {"What could not be measured", footnotes.text()}
+  end
+  return sections
 end
 
 --- The whole of results.md.
 function report.markdown(results, sections)
   local parts = {slurp("bench/method.md")}
   if results.quick then
-    parts[#parts + 1] = "This was a quick run: short, and less exact.\n"
+    parts[#parts + 1] = "This was a quick run: short, less exact, and with "
+      .. "instructions counted for C and pyssl only.\n"
   end
   parts[#parts + 1] = "![Instructions over C's](results.svg)\n"
   for _, section in ipairs(sections) do

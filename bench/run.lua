@@ -1,10 +1,12 @@
 --- run - the benchmark: measures everybody, prints tables, and writes results.md
 -- and results.svg beside this file. QUICK=1: a short run of everything, with
 -- instructions counted for C and pyssl only; written to the directory of what
--- is built. Usage, in the root: lua bench/run.lua
+-- is built. Fails, having written them, where something could not be measured.
+-- Usage, in the root: lua bench/run.lua
 -- Calls: every other file here.
 local certs = require "bench.certs"
 local chart = require "bench.chart"
+local footnotes = require "bench.footnotes"
 local measure = require "bench.measure"
 local peers = require "bench.peers"
 local report = require "bench.report"
@@ -29,15 +31,21 @@ local function counted(work)
   return work.slow and {peers.pyssl} or {peers.floor, peers.pyssl}
 end
 
+-- Measure something of somebody, or note that it could not be done.
+local function attempt(figures, id, what, f, ...)
+  what = ("%s: %s"):format(what, peers[id] and peers[id].title or id)
+  shell.progress("%s", what)
+  footnotes.try(figures, id, what, f, ...)
+end
+
 local function count_instructions(server)
   local results = {}
   for _, work in ipairs(works) do
     results[work.id] = {}
     for _, peer in ipairs(counted(work)) do
       if works.has(work, peer.id) then
-        shell.progress("instructions: %s: %s", work.title, peer.title)
-        results[work.id][peer.id] =
-          measure.instructions(peer, work, server, sizes.counted)
+        attempt(results[work.id], peer.id, "instructions: " .. work.title,
+                measure.instructions, peer, work, server, sizes.counted)
       end
     end
   end
@@ -49,8 +57,16 @@ local function take_times(server)
   for _, work in ipairs(works) do
     if work.cpu > 0 then
       shell.progress("CPU seconds: %s", work.title)
-      results[work.id] = measure.cpu(peers, work, server, sizes.rounds,
-                                     sizes.share)
+      local figures, failures = measure.cpu(peers, work, server, sizes.rounds,
+                                            sizes.share)
+      for _, peer in ipairs(peers) do
+        local message = failures[peer.id]
+        if message then
+          footnotes.add(figures, peer.id, ("CPU seconds: %s: %s"):format(
+            work.title, peer.title), message)
+        end
+      end
+      results[work.id] = figures
     end
   end
   return results
@@ -59,8 +75,7 @@ end
 local function hold_connections(dir)
   local results = {}
   for _, holder in ipairs(scale.holders) do
-    shell.progress("memory: %s", peers[holder.id].title)
-    results[holder.id] = scale.hold(holder, dir, sizes.count)
+    attempt(results, holder.id, "memory", scale.hold, holder, dir, sizes.count)
   end
   return results
 end
@@ -68,9 +83,8 @@ end
 local function idle_connections(dir)
   local results = {}
   for _, loop in ipairs(scale.loops) do
-    shell.progress("idle connections: %s", peers[loop.id].title)
-    local memory, wake = scale.idle(loop, dir, sizes.count, sizes.talk)
-    results[loop.id] = {memory = memory, wake = wake}
+    attempt(results, loop.id, "idle connections", scale.idle, loop, dir,
+            sizes.count, sizes.talk)
   end
   return results
 end
@@ -78,8 +92,8 @@ end
 local function serve_requests(dir)
   local results = {}
   for _, name in ipairs {"nginx", "pyssl", "luaossl"} do
-    shell.progress("HTTPS under load: %s", name)
-    results[name] = scale.https(name, dir, sizes.load)
+    attempt(results, name, "HTTPS under load", scale.https, name, dir,
+            sizes.load)
   end
   return results
 end
@@ -88,7 +102,7 @@ local function measure_all(dir)
   certs.make(dir)
   local server = shell.start(dir, shell.pinned(1, peers.program("server") .. " "
     .. shell.quote(dir)))
-  local target = {port = tonumber(server:read()), dir = dir}
+  local target = {port = server:number(), dir = dir}
   local results = {quick = quick, count = sizes.count}
   results.instructions = count_instructions(target)
   results.cpu = take_times(target)
@@ -113,9 +127,17 @@ local function write(dir, results)
   print(("written: %s/results.md, results.svg"):format(to))
 end
 
+-- Everything that is known of what failed.
+local function complain()
+  for i, note in ipairs(footnotes.list) do
+    io.stderr:write(("(%d) %s: %s\n"):format(i, note.what, note.message))
+  end
+end
+
 local dir = shell.temporary()
 local ok, message = xpcall(function() write(dir, measure_all(dir)) end,
                            debug.traceback)
 shell.remove(dir)
 if not ok then io.stderr:write("\n", message, "\n") end
-os.exit(ok, true)
+complain()
+os.exit(ok and #footnotes.list == 0, true)

@@ -20,14 +20,16 @@ scale.loops = {
   {id = "luaossl", command = peers.script "servers/luaossl.lua"},
 }
 
+-- Seconds that a server, or what speaks to it, may take; it takes some ten.
+local LIMIT = 300
+
 local function start_server(dir, command)
-  local server = shell.start(dir, shell.pinned(1, command))
-  return server, assert(tonumber(server:read()))
+  return shell.start(dir, shell.pinned(1, command), LIMIT)
 end
 
 local function start_crowd(dir, port)
   local crowd = shell.start(dir, shell.pinned(0, ("%s %d %s"):format(
-    peers.program("crowd"), port, shell.quote(dir))))
+    peers.program("crowd"), port, shell.quote(dir))), LIMIT)
   crowd:read()
   return crowd
 end
@@ -38,44 +40,35 @@ end
 -- @treturn number
 function scale.hold(holder, dir, count)
   local few = count // 4
-  local server, port = start_server(dir, ("%s hold %s %d %d"):format(
+  local server <close> = start_server(dir, ("%s hold %s %d %d"):format(
     holder.command, shell.quote(dir), few, count))
-  local crowd = start_crowd(dir, port)
+  local crowd <close> = start_crowd(dir, server:number())
   crowd:ask("open " .. few)
-  local before = tonumber(server:read())
+  local before = server:number()
   crowd:ask("open " .. count)
-  local after = tonumber(server:read())
-  crowd:stop()
-  server:stop()
-  return (after - before) / count
-end
-
--- "cpu" or "memory" of a server on a loop.
-local function usage(server, what)
-  return tonumber(server:ask(what))
+  return (server:number() - before) / count
 end
 
 --- Connections that idle on a loop, of which one in a hundred speaks.
 -- @tparam table loop  one of scale.loops
--- @treturn number  bytes of memory for each connection
--- @treturn number  CPU seconds of the server for each message
+-- @treturn table  memory: bytes for each connection; wake: CPU seconds of the
+-- server for each message
 function scale.idle(loop, dir, count, rounds)
   local few = count // 4
   local command = loop.command
     and ("%s idle %s"):format(loop.command, shell.quote(dir))
     or peers.program("idle") .. " " .. shell.quote(dir)
-  local server, port = start_server(dir, command)
-  local crowd = start_crowd(dir, port)
+  local server <close> = start_server(dir, command)
+  local crowd <close> = start_crowd(dir, server:number())
   crowd:ask("open " .. few)
-  local before = usage(server, "memory")
+  local before = server:ask("memory")
   crowd:ask("open " .. count - few)
-  local after = usage(server, "memory")
-  local start = usage(server, "cpu")
-  local messages = tonumber(crowd:ask("speak " .. rounds))
-  local stop = usage(server, "cpu")
-  crowd:stop()
-  server:stop()
-  return (after - before) / (count - few), (stop - start) / messages
+  local after = server:ask("memory")
+  local start = server:ask("cpu")
+  local messages = crowd:ask("speak " .. rounds)
+  local stop = server:ask("cpu")
+  return {memory = (after - before) / (count - few),
+          wake = (stop - start) / messages}
 end
 
 local NGINX = [[
@@ -111,8 +104,7 @@ local function free_port()
 end
 
 -- nginx, which ends when `stop` is called or its keeper's input ends.
-local function start_nginx(dir)
-  local port = free_port()
+local function start_nginx(dir, port)
   local path = dir .. "/nginx.conf"
   local file = assert(io.open(path, "w"))
   file:write((NGINX:gsub("%%s", (dir:gsub("%%", "%%%%"))):format(port)))
@@ -120,12 +112,26 @@ local function start_nginx(dir)
   local keeper = ("sh -c %s"):format(shell.quote(
     ("nginx -p %s -c %s </dev/null >/dev/null & echo started; cat >/dev/null; "
      .. "kill $!; wait"):format(shell.quote(dir), shell.quote(path))))
-  local server = shell.start(dir, shell.pinned(1, keeper))
+  local server = start_server(dir, keeper)
   server:read()
+  return server
+end
+
+-- Wait until it answers.
+local function await_answer(port)
   local probe = "for i in 1 2 3 4 5 6 7 8 9 10; do "
-    .. "curl -sk https://127.0.0.1:%d/ && exit; sleep 0.1; done; exit 1"
+    .. "curl -sk -m 5 https://127.0.0.1:%d/ && exit; sleep 0.1; done; exit 1"
   shell.output(probe:format(port))
-  return server, port
+end
+
+local function start_https(name, dir, port)
+  if name == "nginx" then return start_nginx(dir, port) end
+  for _, loop in ipairs(scale.loops) do
+    if loop.id == name then
+      return start_server(dir, ("%s https %s"):format(loop.command,
+                                                      shell.quote(dir)))
+    end
+  end
 end
 
 local function seconds(text)
@@ -137,9 +143,13 @@ end
 local function wrk(port, duration, closing)
   local text = shell.output(shell.pinned(0, ("wrk -t1 -c64 -d%ds --latency %s "
     .. "https://127.0.0.1:%d/"):format(duration,
-      closing and "-H 'Connection: close'" or "", port)))
-  return tonumber(text:match("Requests/sec: +([%d.]+)")),
-         seconds(text:match("99%% +(%S+)"))
+      closing and "-H 'Connection: close'" or "", port)), LIMIT)
+  local rate = tonumber(text:match("Requests/sec: +([%d.]+)"))
+  local p99 = text:match("99%% +(%S+)")
+  if not (rate and p99) or text:find("Non-2xx", 1, true) then
+    error("wrk had no good answers\n" .. text, 0)
+  end
+  return rate, seconds(p99)
 end
 
 --- An HTTPS server under load.
@@ -147,21 +157,13 @@ end
 -- @treturn table  requests, requests_p99 (one connection after another kept),
 -- connections, connections_p99 (one for each request)
 function scale.https(name, dir, duration)
-  local server, port
-  if name == "nginx" then
-    server, port = start_nginx(dir)
-  else
-    for _, loop in ipairs(scale.loops) do
-      if loop.id == name then
-        server, port = start_server(dir, ("%s https %s"):format(
-          loop.command, shell.quote(dir)))
-      end
-    end
-  end
+  local port = name == "nginx" and free_port()
+  local server <close> = start_https(name, dir, port)
+  port = port or server:number()
+  await_answer(port)
   local row = {}
   row.requests, row.requests_p99 = wrk(port, duration, false)
   row.connections, row.connections_p99 = wrk(port, duration, true)
-  server:stop()
   return row
 end
 

@@ -53,6 +53,28 @@ describe("the guard of the speed bars", function()
     end)
   end
 
+  it("holds what the project promises, nothing looser", function()
+    local promised = bars.parse([[
+handshake ratio 1.01
+echo_small ratio 1.14
+echo_large ratio 1.07
+download ratio 1.11
+download_into ratio 1.02
+upload ratio 1.02
+context_second total 1550000
+context_first beyond:context_bare_first 5000000
+visit_resumed ratio:visit_full 0.45
+read_nothing beyond 2000
+]])
+    local held = {}
+    for _, bar in ipairs(list) do held[bar.work] = bar end
+    for _, bar in ipairs(promised) do
+      local ours = held[bar.work]
+      assert.same({bar.measure, bar.other}, {ours.measure, ours.other})
+      assert.is_true(ours.limit <= bar.limit, bar.work)
+    end
+  end)
+
   it("fails where a figure is missing", function()
     local results = results_at(list)
     results.upload.floor = nil

@@ -53,7 +53,7 @@ static void serve(SSL *ssl) {
   close(fd);
 }
 
-/* Answer a line; false at the end of the input. */
+/* Answer a line, which comes in one piece; false at the end of the input. */
 static int report(void) {
   char line[64];
   if (read(STDIN_FILENO, line, sizeof line) <= 0) return 0;

@@ -64,18 +64,19 @@ int listen_local(int *port) {
   return fd;
 }
 
+void set_nodelay(int fd) {
+  int on = 1;
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 int connect_local(int port) {
   struct sockaddr_in address = local(port);
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   if (fd < 0) die("socket");
   if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
     die("connect");
+  set_nodelay(fd);
   return fd;
-}
-
-void set_nodelay(int fd) {
-  int on = 1;
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 SSL *tls_connect(SSL_CTX *context, int port, SSL_SESSION *session) {

@@ -1,7 +1,7 @@
 /*
 ** tls.h - what the benchmark's C programs share: contexts, sockets, whole
 ** writes and reads. Everything that fails ends the program.
-** Calls: OpenSSL. Called by: floor, server, crowd.
+** Calls: OpenSSL. Called by: floor, server, idle, crowd, certinfo.
 */
 #ifndef BENCH_TLS_H
 #define BENCH_TLS_H
@@ -23,7 +23,7 @@ SSL_CTX *server_context(const char *dir);
 /* A listener on a free port of 127.0.0.1; its port goes to *port. */
 int listen_local(int *port);
 
-/* A blocking TCP connection to 127.0.0.1. */
+/* A blocking TCP connection to 127.0.0.1 that sends small writes at once. */
 int connect_local(int port);
 
 /* Send small writes at once. */

@@ -28,6 +28,7 @@ def client_context():
 
 def connect(ctx, session=None):
     sock = socket.create_connection(("127.0.0.1", port))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return ctx.wrap_socket(sock, server_hostname="localhost", session=session)
 
 
@@ -123,7 +124,7 @@ def upload():
     for _ in range(n):
         conn.sendall(data)
     finish()
-    conn.recv(1)
+    assert conn.recv(1)
 
 
 def pieces_joined():
@@ -133,7 +134,7 @@ def pieces_joined():
     for _ in range(n):
         conn.sendall(b"".join(pieces))
     finish()
-    conn.recv(1)
+    assert conn.recv(1)
 
 
 def read_nothing():

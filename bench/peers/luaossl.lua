@@ -21,7 +21,8 @@ local function client_context(cafile)
 end
 
 local function connect(ctx)
-  local sock = cqueues_socket.connect {host = "127.0.0.1", port = port}
+  local sock = cqueues_socket.connect {host = "127.0.0.1", port = port,
+                                       nodelay = true}
   local ssl = openssl_ssl.new(ctx)
   local param = verify_param.new()
   param:setHost("localhost")
@@ -121,7 +122,7 @@ function work.upload()
   begin()
   for _ = 1, n do send(conn, data) end
   finish()
-  conn:read(1)
+  assert(conn:read(1))
 end
 
 function work.pieces_joined()
@@ -130,7 +131,7 @@ function work.pieces_joined()
   begin()
   for _ = 1, n do send(conn, table.concat(pieces)) end
   finish()
-  conn:read(1)
+  assert(conn:read(1))
 end
 
 function work.read_nothing()

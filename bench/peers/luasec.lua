@@ -18,6 +18,7 @@ end
 -- LuaSec checks no host name.
 local function connect(ctx)
   local sock = assert(socket.connect("127.0.0.1", port))
+  sock:setoption("tcp-nodelay", true)
   local conn = assert(ssl.wrap(sock, ctx))
   conn:sni("localhost")
   assert(conn:dohandshake())
@@ -94,7 +95,7 @@ function work.upload()
   begin()
   for _ = 1, n do conn:send(data) end
   finish()
-  conn:receive(1)
+  assert(conn:receive(1))
 end
 
 function work.pieces_joined()
@@ -103,7 +104,7 @@ function work.pieces_joined()
   begin()
   for _ = 1, n do conn:send(table.concat(pieces)) end
   finish()
-  conn:receive(1)
+  assert(conn:receive(1))
 end
 
 function work.read_nothing()

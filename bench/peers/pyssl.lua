@@ -99,7 +99,7 @@ function work.upload()
   begin()
   for _ = 1, n do conn:sendall(data) end
   finish()
-  conn:recv(1)
+  assert(#conn:recv(1) == 1)
 end
 
 local function write_pieces(write)
@@ -108,7 +108,7 @@ local function write_pieces(write)
   begin()
   for _ = 1, n do write(conn, pieces) end
   finish()
-  conn:recv(1)
+  assert(#conn:recv(1) == 1)
 end
 
 function work.pieces()

@@ -10,6 +10,8 @@ assert sys.argv[1] == "hold"
 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
 context.load_cert_chain(directory + "/server.pem", directory + "/server.key")
 listener = socket.create_server(("127.0.0.1", 0))
+# What it accepts inherits this.
+listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 print(listener.getsockname()[1], flush=True)
 
 

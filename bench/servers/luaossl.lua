@@ -25,6 +25,8 @@ service.say((select(3, listener:localname())))
 
 local server = {}
 
+local NODELAY = {nodelay = true}
+
 local function start(conn)
   conn:setmode("bn", "bn")
   conn:onerror(function(_, _, code) return code end)
@@ -32,7 +34,7 @@ local function start(conn)
 end
 
 local function take()
-  local conn = listener:accept()
+  local conn = listener:accept(NODELAY)
   assert(start(conn))
   conn:write(conn:read(100))
   return conn
@@ -67,7 +69,8 @@ end
 local function loop(serve)
   local controller = cqueues.new()
   controller:wrap(function()
-    for conn in listener:clients() do
+    while true do
+      local conn = assert(listener:accept(NODELAY))
       controller:wrap(function()
         if start(conn) then serve(conn) end
       end)

@@ -10,6 +10,7 @@ local ctx = assert(ssl.newcontext {
   certificate = dir .. "/server.pem", key = dir .. "/server.key",
 })
 local listener = assert(socket.bind("127.0.0.1", 0))
+listener:setoption("tcp-nodelay", true) -- what it accepts inherits it
 
 service.say((select(2, listener:getsockname())))
 
