@@ -28,12 +28,37 @@ local function add(prefix, t)
 end
 
 -- A class of C keeps its methods and getters in upvalues of its __index.
-local function add_class(receiver, object)
-  local index = getmetatable(object).__index
+local function members_of(metatable)
+  local index = metatable.__index
+  if type(index) ~= "function" then return {}, {} end
   local _, methods = debug.getupvalue(index, 2)
   local _, getters = debug.getupvalue(index, 3)
+  return methods or {}, getters or {}
+end
+
+local seen = {} -- the metatables of these classes
+
+local function add_class(receiver, object)
+  seen[getmetatable(object)] = true
+  local methods, getters = members_of(getmetatable(object))
   add(receiver .. ":", methods)
   add(receiver .. ".", getters)
+end
+
+-- What waiters are given in a connection's place: it answers as that does.
+local POLLABLES = {["ssl.bell"] = true, ["ssl.resolver"] = true}
+
+-- Classes that have something to be called or read, and that nobody looks at.
+local function overlooked()
+  local list = {}
+  for name, metatable in pairs(debug.getregistry()) do
+    if type(name) == "string" and name:find("^ssl%.") and not POLLABLES[name]
+       and type(metatable) == "table" and not seen[metatable] then
+      local methods, getters = members_of(metatable)
+      if next(methods) or next(getters) then list[#list + 1] = name end
+    end
+  end
+  return list
 end
 
 local function add_file()
@@ -78,6 +103,26 @@ vm.describe_needs("upvalues", "the reference", function()
       if not entries[name] then missing[#missing + 1] = name end
     end
     assert.same({}, missing)
+  end)
+
+  it("is held against every class that there is", function()
+    assert.same({}, overlooked())
+  end)
+
+  it("has the functions of each loop's adapter", function()
+    local file <close> = assert(io.open "doc/loops.md")
+    local text, count = file:read("a"), 0
+    for _, loop in ipairs {"copas", "cqueues", "luv"} do
+      assert.truthy(text:find("`pyssl.loop." .. loop .. "`", 1, true))
+      for line in io.lines("lua/pyssl/loop/" .. loop .. ".lua") do
+        local name = line:match("^function loop%.([%w_]+)")
+        if name then
+          assert.truthy(text:find("\n| `" .. name .. "(", 1, true), name)
+          count = count + 1
+        end
+      end
+    end
+    assert.is_true(count >= 6)
   end)
 
   it("describes nothing that does not exist", function()

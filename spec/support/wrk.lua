@@ -1,7 +1,8 @@
--- A script for wrk: looks at each answer of examples/nginx, and stops when it has
--- seen so many: wrk -s wrk.lua URL -- TOTAL. Says "half" on the way, and at the
--- end how many were right, how many wrong, and how many processes have answered.
-local threads = {}
+-- A script for wrk: looks at each answer of examples/nginx, of so many requests and
+-- no more: wrk -s wrk.lua URL -- TOTAL. Says "half" on the way and "all" when the
+-- last answer is there; then, when its time is over or it gets SIGINT, how many
+-- were right, how many wrong, and how many processes have answered.
+local threads, begun = {}, 0
 
 function setup(thread)
   threads[#threads + 1] = thread
@@ -10,6 +11,12 @@ end
 function init(arguments)
   total, right, wrong, workers, pids = tonumber(arguments[1]), 0, 0, 0, {}
   wrk.headers["Connection"] = "close"
+end
+
+-- Milliseconds before a connection's next request.
+function delay()
+  begun = begun + 1
+  return begun > total and 1000000 or 0
 end
 
 function response(status, headers, body)
@@ -24,7 +31,11 @@ function response(status, headers, body)
     io.stdout:write("half\n")
     io.stdout:flush()
   end
-  if right + wrong == total then wrk.thread:stop() end
+  if right + wrong == total then
+    wrk.thread:stop()
+    io.stdout:write("all\n")
+    io.stdout:flush()
+  end
 end
 
 function done(summary)
