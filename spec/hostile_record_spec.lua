@@ -30,6 +30,41 @@ local function raises(class, reason, _, err)
   return err
 end
 
+-- A client, non-blocking, and its server over a pair of descriptors.
+local function connect_directly(version)
+  local a, b = native.socketpair()
+  local client = pair.client_context {maximum_version = ssl.TLSVersion[version]}
+    :wrap_socket(a, {server_hostname = "localhost",
+                     do_handshake_on_connect = false})
+  local server = pair.server_context():wrap_socket(b,
+    {server_side = true, do_handshake_on_connect = false})
+  client:settimeout(0)
+  server:settimeout(0)
+  pair.drive({client.do_handshake, client}, {server.do_handshake, server})
+  ssl.try(client.recv, client) -- the tickets
+  return client, server
+end
+
+-- A client that has sent as many records as the system takes whole.
+local function connect_full(version)
+  local record, count = ("x"):rep(100), 0
+  local client, server = connect_directly(version)
+  while ssl.try(client.send, client, record) do count = count + 1 end
+  pair.close(client, server)
+  client, server = connect_directly(version)
+  for _ = 1, count do client:send(record) end
+  return client, server
+end
+
+local BAD = "\23\3\3\0\32" .. ("x"):rep(32)
+
+-- The next read meets a bad record, and is the last to say so.
+local function find_bad(conn)
+  raises(ssl.SSLError, "DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
+    ssl.try(conn.recv, conn))
+  raises(ssl.SSLEOFError, nil, ssl.try(conn.recv, conn))
+end
+
 -- Nothing works any more on a connection that has failed (B.3).
 local function check_dead(wire, conn)
   for _, name in ipairs{"recv", "do_handshake", "close_write"} do
@@ -75,6 +110,22 @@ for _, version in ipairs(VERSIONS) do
         raises(ssl.SSLError, "DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
           wire:call(server.recv, server))
       end
+    end)
+
+    it("a bad record is found, whether or not an alert about it gets out [B.3]", function()
+      local client, server = connect_full(version)
+      local fd = server:detach()
+      native.write(fd, BAD)
+      find_bad(client)
+      native.close(fd)
+      client:close()
+      client, server = connect_directly(version)
+      client:send "not read"
+      fd = server:detach()
+      native.write(fd, BAD)
+      native.close(fd)
+      find_bad(client)
+      client:close()
     end)
 
     local TAMPERED = {

@@ -42,6 +42,7 @@ local function failures()
     local client, server = pair.connected()
     local fd = server:detach()
     require "native".write(fd, "\x17\x03\x03\0\x20" .. ("x"):rep(32))
+    host.spoil()
     assert(not pcall(client.recv, client))
     assert(not pcall(client.recv, client))
     assert(not pcall(client.unwrap, client))
@@ -52,9 +53,30 @@ local function failures()
     local client, server = pair.connected()
     client.suppress_ragged_eofs = false
     require "native".close(server:detach())
+    host.spoil()
     assert(not pcall(client.recv, client))
     assert(not pcall(client.unwrap, client))
     client:close()
+  end
+  local function reset()
+    local client, server = pair.connected()
+    client:send "never read"
+    require "native".close(server:detach())
+    host.spoil() -- the handshake has emptied the queue
+    local _, err = ssl.try(client.send, client, "lost")
+    assert(err and err.name, tostring(err))
+    client:close()
+  end
+  -- The question is asked, and OpenSSL in the middle of the handshake.
+  local function asking()
+    local server_ctx = pair.server_context()
+    local unwrapped, left = true, nil
+    function server_ctx.sni_callback(conn)
+      unwrapped = pcall(conn.unwrap, conn)
+      left = host.queue()
+    end
+    pair.close(pair.connected(nil, server_ctx))
+    assert(not unwrapped and not left, left)
   end
   return {
     ["no such file"] = fails(ctx.load_verify_locations, ctx, "/nowhere"),
@@ -81,6 +103,8 @@ local function failures()
     ["a time long past"] = refused "expired",
     ["a damaged record"] = damaged,
     ["a truncated stream"] = truncated,
+    ["a connection that was reset"] = reset,
+    ["unwrap while a callback is asked"] = asking,
   }
 end
 

@@ -1,7 +1,7 @@
 /*
 ** bell.h - a descriptor that becomes readable when it is rung: how one
 ** coroutine wakes another through any event loop.
-** Owns both ends of a pipe. Calls: the system. Called by: src/bind/ringer.
+** Owns both ends of a pair of sockets. Calls: net. Called by: src/bind/ringer.
 */
 #ifndef PYSSL_SYS_BELL_H
 #define PYSSL_SYS_BELL_H

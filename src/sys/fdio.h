@@ -7,8 +7,8 @@
 ** received in the same call, and small records many at a time. What is ahead
 ** waits in front; no byte is copied that would not have been, but those.
 ** Owns the bytes pushed back and those in the queues; not the descriptor.
-** Calls: fdwait, clock, queue. Called by: ktls, src/tls/fdbio,
-** src/tls/ktlsbio, src/bind/socket, src/bind/transport.
+** Calls: fdwait, clock, queue. Called by: egd, ktls, src/tls (fdbio, ktlsbio,
+** engine, step), src/bind (socket, transport).
 */
 #ifndef PYSSL_SYS_FDIO_H
 #define PYSSL_SYS_FDIO_H

@@ -5,7 +5,7 @@
 ** inet families have TCP_NODELAY: TLS writes whole records, for which Nagle's
 ** delay only adds a round trip.
 ** Owns nothing: descriptors are the caller's.
-** Calls: address. Called by: egd, src/bind/socket.
+** Calls: address. Called by: bell, egd, resolve, src/bind.
 */
 #ifndef PYSSL_SYS_NET_H
 #define PYSSL_SYS_NET_H

@@ -1,7 +1,7 @@
 /*
 ** queue.h - bytes in memory that one side adds and the other takes, in order.
 ** Owns its memory, and keeps none while it is empty. Zeroed: empty.
-** Calls: nothing. Called by: fdio.
+** Calls: nothing. Called by: fdio, src/bind/transport.
 */
 #ifndef PYSSL_SYS_QUEUE_H
 #define PYSSL_SYS_QUEUE_H

@@ -4,7 +4,7 @@
 ** descriptor that any poller can watch.
 ** Owns: the look-up, the list that it found, and one of two connected sockets.
 ** The thread owns the other, and frees what was given up before it ended.
-** Calls: the system. Called by: src/bind/socket.
+** Calls: net, the system. Called by: src/bind/resolver.
 */
 #ifndef PYSSL_SYS_RESOLVE_H
 #define PYSSL_SYS_RESOLVE_H

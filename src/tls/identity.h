@@ -4,10 +4,9 @@
 ** skips the verification, so it must have been made under the same terms
 ** (design.md). Equal terms give equal bytes, in other processes too.
 ** Owns nothing: an identity is a value. A shared one counts its users, without
-*a
-** lock: they belong to one Lua state.
-** Calls: OpenSSL. Called by: engine, sessionbytes, sessioncache,
-** src/bind (connection, connection_session, session).
+** a lock: they belong to one Lua state.
+** Calls: digest, OpenSSL. Called by: engine, sessionbytes,
+** src/bind (context, connection_session, session).
 */
 #ifndef PYSSL_TLS_IDENTITY_H
 #define PYSSL_TLS_IDENTITY_H

@@ -98,27 +98,31 @@ enum step outcome_waits(const struct engine *e, int want) {
   return want == SSL_WRITING ? STEP_WANT_WRITE : STEP_WANT_READ;
 }
 
-/*
-** Why did OpenSSL not do what it was asked? `clean`: the queue was emptied
-** before, so an entry in it is ours. Else an entry may be a stranger's: it is
-** looked at only when what the BIO recorded explains nothing (proofs.md 9.3).
-*/
-enum step outcome_stopped(struct engine *e, bool clean,
-                          struct tls_error *error) {
+/* Has OpenSSL failed for good? Then the newest entry of the queue says why. The
+** alert about it may be what the transport has not taken. */
+static bool has_failed(const struct engine *e) {
+  return strcmp(SSL_state_string(e->ssl), "SSLERR") == 0 &&
+         ERR_peek_last_error() != 0;
+}
+
+/* An entry of the queue may be a stranger's: it is looked at only where OpenSSL
+** has failed, or what the transport recorded explains nothing. */
+enum step outcome_stopped(struct engine *e, struct tls_error *error) {
   int want = SSL_want(e->ssl);
   bool wanting = want == SSL_READING || want == SSL_WRITING;
-  if (want >= SSL_X509_LOOKUP && engine_question(e) != QUESTION_NONE)
+  if (want >= SSL_X509_LOOKUP && engine_question(e) != QUESTION_NONE) {
+    tlserr_clear(); /* Lua is next */
     return STEP_CALLBACK;
+  }
   switch (e->wire->event) {
   case WIRE_BLOCKED:
   case WIRE_TIMEOUT:
   case WIRE_SIGNAL:
+    if (want == SSL_WRITING && has_failed(e)) break;
     if (wanting) return outcome_waits(e, want);
     break;
   case WIRE_ERROR:
-    /* Unless it was the alert about an earlier failure that broke. */
-    if (!(clean || want == SSL_WRITING) || ERR_peek_last_error() == 0)
-      return outcome_fail_system(e, error);
+    if (!has_failed(e)) return outcome_fail_system(e, error);
     break;
   default: break;
   }

@@ -7,20 +7,13 @@
 #ifndef PYSSL_TLS_OUTCOME_H
 #define PYSSL_TLS_OUTCOME_H
 
-#include <stdbool.h>
-
 #include "compat.h"
 #include "engine.h"
 
 HIDDEN_BEGIN
 
-/*
-** A call of OpenSSL's has not succeeded. `clean`: the queue was emptied before
-** it, so an entry in it is ours. Else an entry may be a stranger's: it is
-** looked at only when what the transport recorded explains nothing.
-*/
-enum step outcome_stopped(struct engine *e, bool clean,
-                          struct tls_error *error);
+/* A call of OpenSSL's has not succeeded: how does its step end? */
+enum step outcome_stopped(struct engine *e, struct tls_error *error);
 
 /* The step did not fail, it waits: for what? */
 enum step outcome_waits(const struct engine *e, int want);

@@ -1,6 +1,6 @@
 /*
 ** peername.h - the name of the peer: what SNI says and what is checked.
-** Calls: OpenSSL, address, idna, tlserr. Called by: engine, src/bind.
+** Calls: OpenSSL, address, idna, tlserr. Called by: verdict, src/bind.
 */
 #ifndef PYSSL_TLS_PEERNAME_H
 #define PYSSL_TLS_PEERNAME_H

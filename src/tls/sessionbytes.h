@@ -3,7 +3,7 @@
 ** A mark, the identity, the session in OpenSSL's own DER, and a SHA-256 of all
 ** that. The digest finds what was cut or altered by accident; it is no
 ** signature: the bytes hold the session's secret, and belong where secrets do.
-** Calls: identity, OpenSSL, tlserr. Called by: src/bind/session.
+** Calls: digest, identity, OpenSSL, tlserr. Called by: src/bind/session.
 */
 #ifndef PYSSL_TLS_SESSIONBYTES_H
 #define PYSSL_TLS_SESSIONBYTES_H

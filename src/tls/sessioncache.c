@@ -143,6 +143,38 @@ static int keep(SSL *ssl, SSL_SESSION *session) {
   return 1;
 }
 
+static bool has_usable(const struct cache *c, const unsigned char *key) {
+  for (int i = 0; i < c->count; i++)
+    if (memcmp(c->entries[i].key, key, ENGINE_CACHE_KEY) == 0 &&
+        is_usable(c->entries[i].session))
+      return true;
+  return false;
+}
+
+/*
+** A client has resumed a session. A server of TLS 1.2 may give it a new ticket
+** then: that voids the one that is kept, and OpenSSL does not tell of it.
+*/
+static void renew(SSL *ssl) {
+  struct cache *c = own_cache(SSL_get_SSL_CTX(ssl));
+  const struct engine *e = engine_of(ssl);
+  if (c == NULL || e == NULL || e->cache_key == NULL) return;
+  SSL_SESSION *session = SSL_get1_session(ssl);
+  if (session == NULL) return;
+  if (is_single_use(session) || !is_usable(session) ||
+      has_usable(c, e->cache_key) || !keep(ssl, session))
+    SSL_SESSION_free(session);
+}
+
+/* A client's, in the place of its context's. */
+static void on_info(const SSL *ssl, int where, int value) {
+  void (*general)(const SSL *, int, int) =
+      SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
+  if (general != NULL) general(ssl, where, value);
+  if (where == SSL_CB_HANDSHAKE_DONE && SSL_session_reused(ssl))
+    renew((SSL *)ssl);
+}
+
 static bool begin(SSL_CTX *context) {
   struct cache *c = calloc(1, sizeof *c);
   if (c == NULL) return false;
@@ -177,7 +209,8 @@ bool sessioncache_is_on(const SSL_CTX *context) {
 
 bool sessioncache_join(struct engine *e) {
   struct cache *c = own_cache(SSL_get_SSL_CTX(e->ssl));
-  if (c == NULL) return true;
+  if (c == NULL || e->cache_key == NULL) return true;
+  SSL_set_info_callback(e->ssl, on_info);
   SSL_SESSION *session = take(c, e->cache_key);
   if (session == NULL) return true;
   bool ok = SSL_set_session(e->ssl, session) == 1;

@@ -34,9 +34,9 @@ MUST_USE bool sessioncache_set(SSL_CTX *context, bool on);
 bool sessioncache_is_on(const SSL_CTX *context);
 
 /*
-** Let a client's connection take part, under the key that its engine has: it
-** tries the newest session of that key, and those it is given are kept.
-** False: the error queue says why.
+** Let a client's connection take part, under the key that its engine has, if it
+** has one: it tries the newest session of that key, and those it is given are
+** kept. False: the error queue says why.
 */
 MUST_USE bool sessioncache_join(struct engine *e);
 

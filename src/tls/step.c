@@ -33,6 +33,7 @@ static enum step refuse_session(struct engine *e, struct tls_error *error) {
 
 /* OpenSSL has shaken hands. Is the user content with what was resumed? */
 static enum step conclude(struct engine *e, struct tls_error *error) {
+  tlserr_clear();
   if (e->inquiry != NULL && !SSL_is_server(e->ssl)) {
     switch (verdict_conclude(&e->inquiry->verdict, e->ssl)) {
     case VERDICT_WAITS: return STEP_CALLBACK;
@@ -41,7 +42,6 @@ static enum step conclude(struct engine *e, struct tls_error *error) {
     }
   }
   note_handshake(e);
-  tlserr_clear();
   return STEP_DONE;
 }
 
@@ -74,15 +74,14 @@ static enum step shake_hands(struct engine *e, struct tls_error *error) {
   tlserr_clear();
   e->wire->event = WIRE_NONE;
   if (fibre_handshake(engine_fibre(e), e->ssl) != 1)
-    return outcome_stopped(e, true, error);
+    return outcome_stopped(e, error);
   return conclude(e, error);
 }
 
 /* A read found nothing more: how did the stream end? */
 static enum step read_end(struct engine *e, struct tls_error *error) {
   bool ignored = SSL_get_options(e->ssl) & SSL_OP_IGNORE_UNEXPECTED_EOF;
-  if (e->wire->event == WIRE_END && !ignored)
-    return outcome_stopped(e, false, error);
+  if (e->wire->event == WIRE_END && !ignored) return outcome_stopped(e, error);
   e->end = ENGINE_CLEAN;
   if ((SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) == 0) return STEP_END;
   return outcome_fail_closed(error);
@@ -122,7 +121,7 @@ static enum step read_data(struct engine *e, void *data, size_t size,
   }
   if (SSL_read_ex(e->ssl, data, size, got)) return STEP_DONE;
   if (is_closed(e)) return read_end(e, error);
-  return outcome_stopped(e, false, error);
+  return outcome_stopped(e, error);
 }
 
 static bool is_held(enum step step) {
@@ -141,6 +140,7 @@ static bool is_refused(const struct engine *e, enum step step) {
 static bool hold(struct engine *e, const void *data, size_t length) {
   e->held = OPENSSL_memdup(data, length);
   e->held_length = e->held != NULL ? length : 0;
+  if (e->held == NULL) tlserr_clear();
   return e->held != NULL;
 }
 
@@ -149,7 +149,7 @@ static enum step write_record(struct engine *e, const void *data, size_t length,
   size_t put;
   e->wire->event = WIRE_NONE;
   if (SSL_write_ex(e->ssl, data, length, &put)) return STEP_DONE;
-  return outcome_stopped(e, false, error);
+  return outcome_stopped(e, error);
 }
 
 static enum step flush_held(struct engine *e, struct tls_error *error) {
@@ -230,8 +230,7 @@ static enum step close_write(struct engine *e, struct tls_error *error) {
   if (step != STEP_DONE) return step;
   tlserr_clear();
   e->wire->event = WIRE_NONE;
-  return SSL_shutdown(e->ssl) >= 0 ? STEP_DONE
-                                   : outcome_stopped(e, true, error);
+  return SSL_shutdown(e->ssl) >= 0 ? STEP_DONE : outcome_stopped(e, error);
 }
 
 static enum step shut_down(struct engine *e, struct tls_error *error) {
@@ -248,7 +247,7 @@ static enum step shut_down(struct engine *e, struct tls_error *error) {
   if (result > 0 && ERR_peek_last_error() == 0)
     /* To OpenSSL a fatal alert counts as closed, once it has told of it. */
     ERR_raise(ERR_LIB_SSL, SSL_R_SHUTDOWN_WHILE_IN_INIT);
-  return outcome_stopped(e, true, error);
+  return outcome_stopped(e, error);
 }
 
 /* ---- the steps, as others call them ---- */
@@ -304,10 +303,12 @@ static enum step take_kept(struct engine *e, void *data, size_t size,
                            size_t *got) {
   e->running = false; /* OpenSSL is not asked */
   *got = size < e->kept_length ? size : e->kept_length;
+  size_t left = e->kept_length - *got;
   memcpy(data, e->kept, *got);
-  memmove(e->kept, e->kept + *got, e->kept_length - *got);
-  e->kept_length -= *got;
-  if (e->kept_length == 0) engine_drop(&e->kept, &e->kept_length);
+  memmove(e->kept, e->kept + *got, left);
+  OPENSSL_cleanse(e->kept + left, *got);
+  e->kept_length = left;
+  if (left == 0) engine_drop(&e->kept, &e->kept_length);
   return STEP_DONE;
 }
 
@@ -328,8 +329,9 @@ bool engine_is_ready(const struct engine *e) {
 static void note_late(struct engine *e) {
   struct tls_error error;
   if (is_closed(e)) return;
-  if (outcome_stopped(e, false, &error) != STEP_FAILED) return;
+  if (outcome_stopped(e, &error) != STEP_FAILED) return;
   e->late = OPENSSL_memdup(&error, sizeof error);
+  if (e->late == NULL) tlserr_clear();
 }
 
 void engine_look(struct engine *e) {

@@ -30,6 +30,7 @@ struct facts {
 };
 
 static bool out_of_memory(struct tls_error *e) {
+  tlserr_clear();
   tlserr_system(e, ENOMEM);
   return false;
 }
