@@ -264,6 +264,7 @@ describe("a socket that does not block", function()
     for _ = 1, 3 do
       local err = net.failure(conn.connect, conn, "127.0.0.1", port)
       assert.equal("EINPROGRESS", err.name)
+      assert.equal("w", conn:events())
       near = near or {conn:getsockname()}
       assert.same(near, {conn:getsockname()})
     end

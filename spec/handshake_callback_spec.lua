@@ -243,6 +243,18 @@ for _, kind in ipairs(asked.KINDS) do
   end
 end
 
+describe("callbacks that are taken away when a connection is made", function()
+  it("are not missed, one after the other", function()
+    local ctx = asked.contexts()
+    for _, kind in ipairs(asked.KINDS) do ctx[kind.side][kind.name] = error end
+    local both = require("support.memory").new(ctx.client, ctx.server)
+    for _, kind in ipairs(asked.KINDS) do ctx[kind.side][kind.name] = nil end
+    both:shake_hands()
+    asked.talk(both)
+    asked.finish(ctx, both)
+  end)
+end)
+
 describe("a process", function()
   it("has 1,000 handshakes in flight, each suspended in each callback", function()
     local many = scale.count(1000, 100)

@@ -94,7 +94,7 @@ local INTERRUPTIONS = {
   end,
   ["an interrupt"] = function(client, data, size)
     client:settimeout(pair.LIMIT)
-    native.deadline(0.005, "interrupted!")
+    native.deadline(scale.tolerance(0.02), "interrupted!")
     raised.text("interrupted!", client.send, client, data)
     native.deadline(scale.tolerance(60))
     return math.min(size, RECORD)
@@ -200,6 +200,18 @@ describe("An interrupted write", function()
     assert.equal(#short, w.client:send(short))
     local all = short:rep(count + 1)
     assert.equal(all, receive(w, got, #all))
+  end)
+
+  it("is sent once although other operations time out meanwhile", function()
+    local w <close> = interrupted()
+    local got = {}
+    w.client:settimeout(0.005)
+    raised(ssl.TimeoutError, w.client.recv, w.client)
+    local err = raised(ssl.TimeoutError, w.client.send, w.client, "new")
+    assert.equal(0, err.sent)
+    carry_out(w, got, w.client.send, w.client, old)
+    carry_out(w, got, w.client.send, w.client, "end")
+    assert.equal(old .. "end", receive(w, got, #old + 3))
   end)
 
   it("stays whole when a time-out follows [H-02]", function()

@@ -204,6 +204,31 @@ describe("a callback for keys that fails", function()
   end)
 end)
 
+for _, version in ipairs(negotiation.VERSIONS) do
+  describe("a session that a key has opened in " .. negotiation.version_name(version), function()
+    it("is not resumed when keys stand for certificates no more [D-42]", function()
+      local client_ctx, server_ctx = psk.contexts(version)
+      server_ctx.verify_mode = ssl.CERT_REQUIRED
+      local session, reused
+      local function visit()
+        local ends <close> = memory.new(client_ctx, server_ctx,
+          {client = {session = session}})
+        local _, err = ends:hands()
+        if err then return err end
+        ends.server:write("x")
+        ends:move()
+        assert.equal("x", ends.client:read())
+        session, reused = ends.client.session, ends.client.session_reused
+      end
+      assert.is_nil(visit())
+      assert.is_nil(visit())
+      assert.is_true(reused)
+      server_ctx:set_psk_server_callback(nil)
+      assert.equal(ssl.SSLError, (visit() or {}).class)
+    end)
+  end)
+end
+
 describe("setting a callback for keys", function()
   local client_ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
   local server_ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -117,6 +117,31 @@ describe("conn.server_hostname", function()
   end)
 end)
 
+describe("a socket that is made before its context checks names", function()
+  -- The error of its connecting after that.
+  local function failure(options)
+    local listener <close> = net.listener {do_handshake_on_connect = false}
+    local ctx = without_check()
+    local conn <close> = ctx:wrap_socket(nil,
+      pair.merge({do_handshake_on_connect = false}, options))
+    ctx.check_hostname = true
+    return net.failure(conn.connect, conn, listener:getsockname())
+  end
+
+  it("does not connect without a name", function()
+    local err = failure()
+    assert.equal(ssl.ValueError, err.class)
+    assert.equal("check_hostname requires server_hostname", err.message)
+  end)
+
+  it("does not connect with CERT_NONE of its own", function()
+    local err = failure {server_hostname = "localhost",
+                         verify_mode = ssl.CERT_NONE}
+    assert.equal(ssl.ValueError, err.class)
+    assert.matches("cannot be CERT_NONE", err.message, 1, true)
+  end)
+end)
+
 describe("a server_hostname that is none", function()
   local LABEL = ("a"):rep(63)
 

@@ -135,6 +135,7 @@ describe("a server", function()
     {"verify_flags", function(ctx)
       ctx.verify_flags = ctx.verify_flags | ssl.VERIFY_X509_STRICT
     end},
+    {"security level", function(ctx) ctx:set_ciphers("DEFAULT:@SECLEVEL=1") end},
   }
   for _, case in ipairs(CHANGES) do
     local name, change = table.unpack(case)

@@ -2,6 +2,8 @@
 -- and what it presents.
 local accepts = require "support.accepts"
 local certs = require "support.certs"
+local der = require "support.der"
+local native = require "native"
 local pair = require "support.pair"
 local raised = require "support.raised"
 local ssl = require "pyssl"
@@ -236,4 +238,35 @@ describe("load_cert_chain", function()
     raised.text("string expected, got ssl.certificate",
       ctx.load_cert_chain, ctx, server, key)
   end)
+end)
+
+describe("a certificate that many contexts have", function()
+  local MANY = 40
+  -- Of its size. The address sanitizer keeps back what is freed.
+  local MOST = os.getenv "ASAN_OPTIONS" and math.huge or MANY / 4
+  local WAYS = {
+    ["present it [D-20]"] = {ssl.PROTOCOL_TLS_SERVER, function(ctx, cert)
+      ctx:load_cert_chain {certdata = cert, keydata = der.key}
+    end},
+    ["trust it [D-22]"] = {ssl.PROTOCOL_TLS_CLIENT, function(ctx, cert)
+      ctx:load_verify_locations {cadata = cert}
+    end},
+  }
+  for what, way in pairs(WAYS) do
+    it("is there once, where they " .. what, function()
+      local names = {}
+      for i = 1, 10000 do names[i] = der.dns(("host-%d.example.org"):format(i)) end
+      local bytes = der.certificate {authority = false,
+        extensions = {der.alternatives(table.concat(names))}}
+      local cert, open, before = ssl.certificate(bytes), {}
+      for i = 1, MANY do
+        open[i] = ssl.SSLContext(way[1])
+        way[2](open[i], cert)
+        before = before or native.rss()
+      end
+      local grown = (native.rss() - before) * 1024
+      pair.close(table.unpack(open))
+      assert.is_true(grown < MOST * #bytes, grown .. " bytes more")
+    end)
+  end
 end)

@@ -1,4 +1,5 @@
 -- sslsocket_class and sslobject_class: what a context makes of connections.
+local carry = require "support.carry"
 local child = require "support.child"
 local native = require "native"
 local pair = require "support.pair"
@@ -157,5 +158,19 @@ describe("sslsocket_class", function()
     assert.equal(-1, seen:fileno())
     assert.equal("", native.read(theirs, 1))
     native.close(theirs)
+  end)
+
+  it("raises what it likes though the transport's close fails", function()
+    local object, closed = carry.ends(), false
+    function object.close()
+      closed = true
+      error("not this", 0)
+    end
+    local ctx = pair.client_context {
+      sslsocket_class = function() error("mine", 0) end,
+    }
+    local _, err = pcall(ctx.wrap_transport, ctx, object, DEFERRED)
+    assert.equal("mine", err)
+    assert.is_true(closed)
   end)
 end)

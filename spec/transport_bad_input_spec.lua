@@ -88,6 +88,7 @@ describe("what an object gives that is received from", function()
     ["a table"] = {{}},
     ["nil without a reason"] = {nil},
     ["nil and a boolean"] = {nil, false},
+    ["nil and a number that is no errno value"] = {nil, 1e300},
     ["false"] = {false, "timeout"},
     ["a part that is a number"] = {nil, "timeout", 5},
     ["a part that is too long"] = {nil, "timeout", ("x"):rep(16646)},

@@ -2,6 +2,7 @@
 -- abandoned.
 local carry = require "support.carry"
 local certs = require "support.certs"
+local core = require "pyssl.core"
 local pair = require "support.pair"
 local raised = require "support.raised"
 local ssl = require "pyssl"
@@ -101,6 +102,23 @@ describe("several coroutines on a transport", function()
     assert.is_true(ssl.wait(calls[1][1], "r", 0)) -- it was rung
     assert.equal(#data, writer())
     assert.is_true(data == carry.read(server, #data))
+  end)
+
+  -- What leads there otherwise: a key update that finds the queue full.
+  it("wait for the one that sends in their own place", function()
+    local client, _, a, reader = answering_reader()
+    client.waiter = carry.waiter()
+    local data = ("x"):rep(200000)
+    local writer = coroutine.wrap(function() return client:send(data) end)
+    writer()
+    local other = coroutine.create(function()
+      core.transport_steps.attend(client)
+      coroutine.yield()
+    end)
+    assert(coroutine.resume(other))
+    a.room = nil
+    assert.equal("first", reader())
+    assert.equal(#data, writer())
   end)
 
   it("may be abandoned while they receive: another goes on", function()

@@ -138,6 +138,26 @@ describe("an object of LuaSocket", function()
     assert.equal(-1, b:getfd())
     client:close()
   end)
+
+  it("is closed also where the last to leave has waited for the other", function()
+    local a, b = net.luasockets()
+    local client, server = wrapped(a, b, (carry.waiter()))
+    local function begin(...)
+      local co = coroutine.create(function(...)
+        return select(2, ssl.try(...))
+      end)
+      assert(coroutine.resume(co, ...))
+      return co
+    end
+    local reader = begin(client.recv, client) -- both wait for the handshake
+    local writer = begin(client.send, client, "x")
+    client:close()
+    for _, co in ipairs {reader, writer} do
+      assert.equal("EBADF", select(2, coroutine.resume(co)).name)
+    end
+    assert.equal(-1, a:getfd())
+    server:close()
+  end)
 end)
 
 describe("a transport's waiter", function()
@@ -232,6 +252,28 @@ describe("TLS inside TLS", function()
       assert.is_true(ends[1][1].closed)
     end)
   end
+
+  it("wakes who waits, however deep the descriptor lies", function()
+    local ends = {{pair.connected()}}
+    for i = 1, 2 do
+      local a, b = ends[i][1], ends[i][2]
+      a:settimeout(0)
+      b:settimeout(0)
+      ends[i + 1] = {wrapped(a, b, (carry.waiter()))}
+      shake_hands(ends[i + 1][1], ends[i + 1][2])
+    end
+    local client, server = ends[3][1], ends[3][2]
+    local reader = coroutine.create(function()
+      return select(2, ssl.try(server.recv, server))
+    end)
+    assert(coroutine.resume(reader))
+    local fd = server:fileno()
+    server:close()
+    assert.is_true(ssl.wait(fd, "r", pair.LIMIT))
+    assert.equal("EBADF", select(2, coroutine.resume(reader)).name)
+    assert.equal(-1, ends[1][2]:fileno())
+    client:close()
+  end)
 
   it("says when the outer connection's time is up, or its stream ends", function()
     local outer_client, outer_server = pair.connected()

@@ -1,5 +1,6 @@
 -- Closing a connection that others wait on, and coroutines that never come back
 -- from a wait: nobody is left waiting, and no connection is left stuck.
+local carry = require "support.carry"
 local native = require "native"
 local net = require "support.net"
 local pair = require "support.pair"
@@ -306,6 +307,35 @@ describe("an interrupt", function()
       client:settimeout(LIMIT)
     until not fired
     assert.is_true(n > 20)
+    assert.equal("suspended", coroutine.status(co))
+    pair.close(client, server)
+  end)
+
+  vm.it_needs("interrupts", "anywhere in connect leaves the socket to others", function()
+    local port, hole = net.blackhole()
+    local _ <close> = hole
+    local conn <close> = net.client {do_handshake_on_connect = false}
+    conn:settimeout(LIMIT)
+    conn.waiter = function() return false end
+    local n, co, fired = 0
+    repeat
+      n = n + 1
+      co, fired = interrupt(n, conn.connect, conn, "127.0.0.1", port)
+      raised.object(ssl.TimeoutError, conn.connect, conn, "127.0.0.1", port)
+    until not fired
+    assert.is_true(n > 20)
+    assert.equal("suspended", coroutine.status(co))
+  end)
+
+  vm.it_needs("interrupts", "anywhere leaves a transport to others", function()
+    local client, server = carry.connected()
+    local n, co, fired = 0
+    repeat
+      n = n + 1
+      co, fired = interrupt(n, client.recv, client, 1)
+      raised.object(ssl.SSLWantReadError, client.recv, client, 1)
+    until not fired
+    assert.is_true(n > 100)
     assert.equal("suspended", coroutine.status(co))
     pair.close(client, server)
   end)

@@ -106,6 +106,21 @@ describe("a connection that was accepted under a waiter", function()
     assert.equal("late", (scheduler.results(reader)))
   end)
 
+  it("has that also where the waiter is taken away before", function()
+    listener.handshake_timeout = 0.1 * scale.factor
+    local conn <close> = accept()
+    conn:settimeout(0.15 * scale.factor)
+    local reader = loop:spawn(conn.recv, conn, 10)
+    client.waiter = loop.waiter
+    loop:run(loop:spawn(client.do_handshake, client))
+    local before = native.now()
+    conn.waiter = nil -- the rest of the handshake is there; data is not
+    loop:run(reader)
+    assert.is_true(reader.err:is(ssl.TimeoutError))
+    assert.is_string(conn:version())
+    assert.is_true(native.now() - before > 0.1 * scale.factor)
+  end)
+
   it("stays open where an operation of less time gave up", function()
     local conn <close> = accept()
     conn:settimeout(0.02)
@@ -167,6 +182,25 @@ describe("one deadline", function()
     assert.is_true(scheduler.results(task))
     assert.equal(1, asked)
     pair.close(client, server)
+  end)
+
+  it("tells a writer, whose callback took it up, that nothing went out", function()
+    local ctx = pair.server_context()
+    ctx.sni_callback = scheduler.pause
+    local client, server = pair.tcp(net.client_context(), ctx)
+    client.waiter, server.waiter = loop.waiter, loop.waiter
+    server:settimeout(0.02)
+    client:settimeout(LIMIT)
+    local hello = loop:spawn(client.do_handshake, client)
+    local task = loop:spawn(server.sendall, server, "text")
+    loop:settle()
+    native.poll({}, {}, 0.03)
+    loop:resume(task)
+    assert.is_true(task.err:is(ssl.TimeoutError))
+    assert.equal(0, task.err.sent)
+    pair.close(server)
+    loop:run(hello)
+    pair.close(client)
   end)
 
   it("is not shared with those who wait for the callback's answer", function()

@@ -1,7 +1,7 @@
 --- chunks - bytes that have arrived and were not read yet.
 -- A queue of strings, looked at and taken from its front. Nothing is joined
 -- before it is taken, and no byte is looked at twice for the same purpose.
--- Calls: nothing. Called by: file.
+-- Calls: nothing. Called by: reader.
 
 local chunks = {}
 chunks.__index = chunks

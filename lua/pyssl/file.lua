@@ -2,7 +2,7 @@
 -- Reads and writes as the files of Lua's io library do. Owns a reader, a
 -- writer and one hold on the connection, which stays open for as long as the
 -- file is.
--- Calls: check, errors, protect, reader, writer. Called by: pyssl.
+-- Calls: check, errors, protect, reader, writer. Called by: socket, transport.
 
 local check = require "pyssl.check"
 local errors = require "pyssl.errors"

@@ -40,14 +40,18 @@ local function obey(self, status, deadline, limit)
   return deadline
 end
 
--- The same. An interrupt, or a lack of memory, may come anywhere: whatever ends
--- it, this coroutine does not wait any more. On Lua 5.1 it would be another one.
-local function pause(self, ...)
-  if not protect.native then return obey(self, ...) end
-  local ok, deadline = pcall(obey, self, ...)
-  if ok then return deadline end
+-- What a loop gives, which pcall has called.
+local function finish(self, ok, ...)
+  if ok then return ... end
   core.resume(self)
-  error(deadline, 0)
+  error(..., 0)
+end
+
+-- A loop that an interrupt, or a lack of memory, may end anywhere: this coroutine
+-- does not wait any more then. On Lua 5.1 pcall would be in the way of yields.
+local function guard(f)
+  if not protect.native then return f end
+  return function(self, ...) return finish(self, pcall(f, self, ...)) end
 end
 
 -- The loop for a step: goes on where its first call has asked for that.
@@ -55,7 +59,7 @@ local function loop(step)
   return function(self, a, b, c, second, deadline, progress, limit)
     local result
     repeat
-      deadline = pause(self, second, deadline, limit)
+      deadline = obey(self, second, deadline, limit)
       result, second, deadline, progress, limit =
         step(self, a, b, c, deadline, progress)
     until result ~= nil
@@ -71,6 +75,7 @@ end
 function op.method(step, quick)
   local go_on = loop(step)
   if core.method then return core.method(step, go_on, core.resume, quick) end
+  go_on = guard(go_on)
   return function(self, a, b, c)
     local result, second, deadline, progress, limit = step(self, a, b, c)
     if result == nil then
@@ -83,16 +88,16 @@ end
 
 --- The same with a deadline that began earlier: (self, deadline, a, b).
 function op.until_deadline(step)
-  return function(self, deadline, a, b)
+  return guard(function(self, deadline, a, b)
     local result, second, left, progress, limit =
       step(self, a, b, nil, deadline)
     while result == nil do
-      left = pause(self, second, left, limit)
+      left = obey(self, second, left, limit)
       result, second, left, progress, limit =
         step(self, a, b, nil, left, progress)
     end
     return result, second
-  end
+  end)
 end
 
 return op

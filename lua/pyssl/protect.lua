@@ -1,7 +1,7 @@
 --- protect - pcall that what it calls may yield through, on every VM.
 -- Lua 5.1 cannot yield across pcall: there the call gets a coroutine of its own,
 -- whose yields are passed on.
--- Calls: nothing. Called by: callback, waiter, pyssl, loop adapters.
+-- Calls: nothing. Called by: the modules beside it, loop adapters.
 
 local protect = {}
 

@@ -74,7 +74,7 @@ local function stop_answered(state, name, mode, err)
     return "error", errors.OSError("the transport is closed")
   end
   if type(err) == "string" then return "error", errors.OSError(err) end
-  if type(err) == "number" and err % 1 == 0 then
+  if type(err) == "number" and err % 1 == 0 and err > 0 and err < 2 ^ 31 then
     return "error", core.system_error(err)
   end
   return "error", broken(state, name, "gave nil and no reason")
@@ -257,6 +257,15 @@ function pump.descriptor(state)
   local object, name = state.object, state.descriptor
   local ok, fd = pcall(function() return name and object[name](object) end)
   return ok and type(fd) == "number" and fd % 1 == 0 and fd >= 0 and fd or -1
+end
+
+--- What has the descriptor: below connections on connections, the last object.
+function pump.last(state)
+  local object = state.object
+  while core.is_connection(object) and not core.is_socket(object) do
+    object = steps.state(object).object
+  end
+  return object
 end
 
 return pump

@@ -1,6 +1,6 @@
 --- socket - the methods of ssl.socket that can wait or take addresses.
 -- What they do is in C, as steps; here is the order of the steps.
--- Calls: op, address, file, subclass, errors. Called by: pyssl, context.
+-- Calls: op, address, file, subclass, errors. Called by: context.
 
 local core = require "pyssl.core"
 local address = require "pyssl.address"

@@ -84,6 +84,7 @@ local function wait_for_bell(conn, state, mode, deadline)
   end
   local slice = math.min(core.left(deadline) or BELL_SLICE, BELL_SLICE)
   waiter.wait(conn, core.bell(conn), "r", core.deadline(slice))
+  come_back(conn)
   state.wanted = nil
   return deadline
 end
@@ -143,14 +144,16 @@ local function is_blocking(op, a)
   return op == "handshake" and (a == true or type(a) == "table" and a.block)
 end
 
--- Go on with a step that has asked for something, to its end.
-local function drive(self, step, op, a, b, c, second, deadline, progress)
-  local ok, result
+-- Drive a step to its end.
+local function drive(self, step, op, a, b, c)
+  local ok, result, second, deadline, progress
   repeat
-    local waits = self.timeout ~= 0 or is_blocking(op, a)
-    deadline = proceed(self, second, op, deadline, waits)
     ok, result, second, deadline, progress =
       pcall(step, self, a, b, c, deadline, progress)
+    if ok and result == nil then
+      local waits = self.timeout ~= 0 or is_blocking(op, a)
+      deadline = proceed(self, second, op, deadline, waits)
+    end
   until not ok or result ~= nil
   return ok, result, second
 end
@@ -168,12 +171,7 @@ end
 local function method(step, op)
   return function(self, a, b, c)
     steps.state(self) -- the receiver's class: a socket's step would take it
-    local ok, result, second, deadline, progress = pcall(step, self, a, b, c)
-    if ok and result == nil then
-      ok, result, second = drive_safely(self, step, op, a, b, c, second,
-                                        deadline, progress)
-    end
-    return finish(self, op, ok, result, second)
+    return finish(self, op, drive_safely(self, step, op, a, b, c))
   end
 end
 
@@ -192,12 +190,12 @@ end
 -- object's descriptor is woken before it is closed.
 local function close_with(conn, state, rest)
   pump.part(conn, state, rest)
-  local object = state.object
+  local last = pump.last(state)
   if steps.is_awaited(conn) and pump.descriptor(state) >= 0
-     and object.shutdown then
+     and last.shutdown then
     state.parting = true
-    local both = core.is_connection(object) and 2 or "both"
-    protect.call(object.shutdown, object, both)
+    local both = core.is_connection(last) and 2 or "both"
+    protect.call(last.shutdown, last, both)
   else
     close_object(conn, state)
   end

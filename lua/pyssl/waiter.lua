@@ -1,6 +1,6 @@
 --- waiter - waiting where a blocking socket would poll: through the function that
 -- the socket, its context or the program has for that, which may yield.
--- Calls: check, errors, protect. Called by: op, address, pyssl, loop
+-- Calls: check, errors, protect. Called by: op, address, transport, pyssl, loop
 -- adapters.
 
 local core = require "pyssl.core"
@@ -43,16 +43,18 @@ function waiter.wait(conn, object, mode, deadline)
   return not is_over(ready, timeout)
 end
 
--- The descriptor of what can be awaited.
+local NAMES = {"getfd", "fileno", "pollfd"}
+
+-- The descriptor of what can be awaited. Asked for each wait: nothing is made.
 local function descriptor(sock)
-  if type(sock) == "number" and sock % 1 ~= 0 then
-    check.fail(1, "wait", "number has no integer representation", 1)
-  end
-  if type(sock) == "number" then return sock end
   local kind = type(sock)
-  for _, name in ipairs {"getfd", "fileno", "pollfd"} do
-    if (kind == "table" or kind == "userdata") and sock[name] then
-      return sock[name](sock)
+  if kind == "number" then
+    if sock % 1 == 0 then return sock end
+    check.fail(1, "wait", "number has no integer representation", 1)
+  elseif kind == "table" or kind == "userdata" then
+    for i = 1, #NAMES do
+      local tell = sock[NAMES[i]]
+      if tell then return tell(sock) end
     end
   end
   check.expected(1, "wait", "socket or descriptor", sock, 1)

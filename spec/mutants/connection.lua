@@ -35,6 +35,15 @@ return {
     find = "if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) "
       .. "return fail_eof(e, error);",
     replace = "",
+  }, {
+    file = "src/tls/outcome.c", spec = "hostile_record",
+    breaks = "a failure waits until the alert about it can go out",
+    find = "if (want == SSL_WRITING && has_failed(e)) break;", replace = "",
+  }, {
+    file = "src/tls/outcome.c", spec = "guest",
+    breaks = "a write that breaks tells of what a stranger left in the queue",
+    find = "return strcmp(SSL_state_string(e->ssl), \"SSLERR\") == 0 &&",
+    replace = "return ",
   },
 
   -- the end of a stream
@@ -308,6 +317,28 @@ return {
     breaks = "buffers are never given back",
     find = "SSL_set_mode(e->ssl, SSL_MODE_RELEASE_BUFFERS);",
     replace = "SSL_clear_mode(e->ssl, SSL_MODE_RELEASE_BUFFERS);",
+  },
+
+  -- what callbacks take away
+  {
+    file = "src/bind/gather.c", spec = "callback_data",
+    breaks = "a piece that a callback takes out of a list is sent all the same",
+    find = "g->anchor = lua_gettop(g->L);", replace = "lua_pop(g->L, 1);",
+  }, {
+    file = "src/bind/socket_write.c", spec = "callback_data",
+    breaks = "a file that a callback has closed is read on",
+    find = "if (f->file != NULL) (void)file_test(f->L, f->index, &f->file);",
+    replace = "(void)f;",
+  }, {
+    file = "src/bind/socket_wait.c", spec = "interrupted_write",
+    breaks = "a read that times out forgets a write that is to come again",
+    find = "if (sent > 0) unfinished_forget(L, &s->base);",
+    replace = "unfinished_forget(L, &s->base);",
+  }, {
+    file = "src/bind/socket_wait.c", spec = "waiter_handshake",
+    breaks = "a read has no time of its own behind a handshake",
+    find = "if (s->base.engine.handshaken && s->io.deadline < s->deadline)",
+    replace = "if (s->parting > 1 << 30)",
   },
 
   -- where each instruction counts

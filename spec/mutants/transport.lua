@@ -15,6 +15,11 @@ return {
     breaks = "the object is given back while a coroutine waits on it",
     find = "socket_check_alone(L, s);", replace = "",
   }, {
+    file = "src/bind/turn.c", spec = "transport_coroutines",
+    breaks = "who waits for the one that sends takes another's turn",
+    find = "if (is_own(L, t, kind)) t->needs[kind] = NEED_BELL;",
+    replace = "turn_wait(L, t, TURN_WRITE, NEED_BELL);",
+  }, {
     file = "src/bind/socket_wait.c", spec = "transport transport_bad_input",
     breaks = "a step is done although its bytes are still here",
     find = "step == STEP_DONE && fdio_unsent(&s->io) > 0",
@@ -34,13 +39,22 @@ return {
     find = 'if ok and mode == "error" and op ~= "read"',
     replace = 'if mode == "error"',
   }, {
+    file = "lua/pyssl/transport.lua", spec = "waiter_abandoned",
+    breaks = "an interrupt keeps the turn",
+    find = "finish(self, op, drive_safely(", replace = "finish(self, op, drive(",
+  }, {
     file = "lua/pyssl/transport.lua", spec = "transport",
     breaks = "an object stays open where the first handshake fails",
     find = "protect.call(conn.close, conn)", replace = "",
   }, {
     file = "lua/pyssl/transport.lua", spec = "transport_loop",
     breaks = "close wakes nobody who waits on the object",
-    find = "protect.call(object.shutdown, object, both)", replace = "",
+    find = "protect.call(last.shutdown, last, both)", replace = "",
+  }, {
+    file = "lua/pyssl/transport.lua", spec = "transport_loop",
+    breaks = "an object stays open where the last to leave waited for the bell",
+    find = "  come_back(conn)\n  state.wanted = nil",
+    replace = "  state.wanted = nil",
   }, {
     file = "lua/pyssl/transport.lua", spec = "transport_coroutines",
     breaks = "an object that was busy when it was closed stays open",

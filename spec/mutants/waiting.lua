@@ -64,6 +64,18 @@ return {
     find = "mode, limit) and deadline or OVER",
     replace = "mode, limit) and core.deadline(self.timeout) or OVER",
   }, {
+    file = "lua/pyssl/op.lua", spec = "waiter_abandoned",
+    breaks = "an interrupt of connect keeps the turn",
+    find = "  core.resume(self)\n  error(..., 0)", replace = "  error(..., 0)",
+  }, {
+    file = "lua/pyssl/callback.lua", spec = "handshake_callback",
+    breaks = "who has asked a callback waits for it ever after",
+    find = "  core.resume(conn)\n  core.answer", replace = "  core.answer",
+  }, {
+    file = "lua/pyssl/callback.lua", spec = "handshake_callback",
+    breaks = "who finds no callback to ask waits for it ever after",
+    find = "  core.resume(conn)\nend", replace = "end",
+  }, {
     file = "src/bind/socket_wait.c", spec = "waiter_handshake",
     breaks = "the handshake of what was accepted takes as long as it likes",
     find = "lua_pushnumber(L, s->io.deadline);\n  return 5;",

@@ -30,10 +30,10 @@ void call_leave(struct connection *c);
 
 /*
 ** In a callback: run `helper`, a kept function (compat.h), under lua_pcall with
-*the `arguments` values on
-** top of the stack of c->caller, and keep `results` of its values there. The
-** connection comes from call_of, which has made room for a few values; what is
-** pushed must need no memory (the receiver, light values).
+** the `arguments` values on top of the stack of c->caller, and keep `results`
+** of its values there. The connection comes from call_of, which has made room
+** for a few values; what is pushed must need no memory (the receiver, light
+** values).
 ** False: it raised, and the error is parked, or it closed the connection. Then
 ** there are no results, and the caller tells OpenSSL to fail.
 */

@@ -22,8 +22,7 @@ struct certbox *certbox_push(lua_State *L) {
   return class_box(L, CERTBOX_T, sizeof(struct certbox), 0);
 }
 
-X509 *certbox_push_one(lua_State *L, X509 *certificate) {
-  struct certbox *box = certbox_push(L);
-  if (X509_up_ref(certificate)) box->one = certificate;
+X509 *certbox_keep(struct certbox *box, X509 *certificate) {
+  if (certificate != NULL && X509_up_ref(certificate)) box->one = certificate;
   return box->one;
 }

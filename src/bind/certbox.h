@@ -21,11 +21,13 @@ struct certbox {
 
 extern const struct class certbox_class;
 
-/* Push an empty box. */
+/* Push an empty box. That may run a finaliser: what is put into it is looked up
+** afterwards. */
 struct certbox *certbox_push(lua_State *L);
 
-/* Push a box with a reference of its own to `certificate`, and return that. */
-X509 *certbox_push_one(lua_State *L, X509 *certificate);
+/* Let an empty box have a reference of its own to `certificate`, which is
+** returned; NULL stays. */
+X509 *certbox_keep(struct certbox *box, X509 *certificate);
 
 HIDDEN_END
 

@@ -34,7 +34,8 @@ static X509 *self(lua_State *L) {
 }
 
 static X509 *self_held(lua_State *L) {
-  return certbox_push_one(L, self(L));
+  struct certbox *box = certbox_push(L);
+  return certbox_keep(box, self(L));
 }
 
 /* Push userdata with a reference of its own. */

@@ -28,8 +28,8 @@ void certificate_push_list(lua_State *L, STACK_OF(X509) * list);
 /*
 ** Parameter i as an ssl.certificate or a list of these: push a box with
 ** references to them, and return it; its list is empty for {}. NULL, and
-** nothing is pushed, for another type. Raises ValueError for a closed one, and
-** for a list with anything else in it.
+** nothing is pushed, for another type. Raises ValueError for a closed one; a
+** list with anything else in it is a wrong type.
 */
 struct certbox *certificate_collect(const struct args *a, int i);
 

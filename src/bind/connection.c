@@ -77,6 +77,15 @@ static bool check_side(const struct connection *s, const struct context *c,
   return false;
 }
 
+/* Is there a name where it is to be checked? The context may have begun to ask
+** for that when its socket was made, and not connected. */
+static bool check_named(const struct connection *s, const struct context *c,
+                        const char *hostname, struct tls_error *e) {
+  if (s->server_side || !c->check_hostname || hostname != NULL) return true;
+  tlserr_set(e, ERROR_VALUE, "check_hostname requires server_hostname");
+  return false;
+}
+
 void connection_tune(struct connection *s, const struct context *c) {
   engine_tune(&s->engine, c->release_buffers, c->read_ahead);
 }
@@ -92,7 +101,7 @@ bool connection_open(lua_State *L, int index,
   struct context *c = lua_touserdata(L, -2);
   const char *text = lua_tolstring(L, -1, &length);
   lua_pop(L, 2); /* both stay in the user values */
-  if (!check_side(s, c, e)) return false;
+  if (!check_side(s, c, e) || !check_named(s, c, text, e)) return false;
   if (text != NULL && !peername_parse(&name, text, length, e)) return false;
   if (!open(s, c->handle) ||
       (text != NULL &&
@@ -131,16 +140,22 @@ static bool is_issuer_missing(int code) {
          code == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
 }
 
-/* Of a verification error: whose certificate, and which name was asked for. */
-static void add_verification(lua_State *L, const struct connection *s) {
-  if (s->engine.fault != NULL) {
+/* Whose certificate is at fault. */
+static void add_fault(lua_State *L, const struct connection *s) {
+  struct certbox *box = certbox_push(L); /* may run a finaliser */
+  X509 *fault = certbox_keep(box, s->engine.fault);
+  if (fault != NULL) {
     lua_pushinteger(L, s->engine.fault_depth);
-    lua_setfield(L, -2, "depth");
-    X509 *fault = certbox_push_one(L, s->engine.fault);
+    lua_setfield(L, -3, "depth");
     certinfo_push_name(L, X509_get_subject_name(fault));
     lua_setfield(L, -3, "subject");
-    lua_pop(L, 1);
   }
+  lua_pop(L, 1);
+}
+
+/* Of a verification error: whose certificate, and which name was asked for. */
+static void add_verification(lua_State *L, const struct connection *s) {
+  add_fault(L, s);
   lua_getiuservalue(L, 1, VALUE_HOSTNAME);
   lua_setfield(L, -2, "hostname");
 }

@@ -35,12 +35,10 @@ static bool check_stage(const struct connection *s, struct tls_error *e) {
 /* Push settings that have the certificate too. */
 static bool extend(lua_State *L, struct certkey *c, struct tls_error *e) {
   struct connection *s = connection_self(L);
-  SSL_CTX *context = s->context->handle;
-  if (context == NULL) {
-    tlserr_set(e, ERROR_VALUE, "operation on a closed context");
-    return false;
-  }
-  return settings_extend(L, connection_settings(L, 1), c, context, e) &&
+  lua_getiuservalue(L, 1, VALUE_CONTEXT); /* kept, whatever a finaliser does */
+  lua_getiuservalue(L, 1, VALUE_SETTINGS);
+  return settings_extend(L, lua_touserdata(L, -1), c, lua_touserdata(L, -2),
+                         e) &&
          check_stage(s, e);
 }
 

@@ -28,17 +28,18 @@ static int getpeercert(lua_State *L) {
   struct args a;
   args_take(&a, L, 2, names);
   bool binary = args_opt_boolean(&a, 0, false);
+  struct certbox *box = certbox_push(L); /* may run a finaliser */
   if (s->engine.ssl == NULL)
     return error_throw_errno(L, ENOTCONN, "getpeercert");
   if (!s->engine.handshaken)
     return error_throw(L, ERROR_VALUE, "handshake not done yet");
-  X509 *certificate = SSL_get0_peer_certificate(s->engine.ssl);
+  X509 *certificate =
+      certbox_keep(box, SSL_get0_peer_certificate(s->engine.ssl));
   bool verified = SSL_get_verify_mode(s->engine.ssl) & SSL_VERIFY_PEER;
   if (certificate == NULL) {
     lua_pushnil(L);
     return 1;
   }
-  certificate = certbox_push_one(L, certificate);
   if (binary) return certinfo_push_der(L, certificate);
   if (verified)
     certinfo_push(L, certificate);
@@ -81,32 +82,47 @@ static int cipher(lua_State *L) {
 }
 
 /*
+** The first of the server's ciphers from *i on that its client has, too; NULL
+** where there is none. Looked up each time, for a finaliser may have closed the
+** connection. Ciphers themselves are static.
+*/
+static const SSL_CIPHER *next_shared(const struct connection *s, int *i) {
+  const SSL *ssl = s->engine.ssl;
+  if (ssl == NULL) return NULL;
+  STACK_OF(SSL_CIPHER) *theirs = SSL_get_client_ciphers(ssl);
+  STACK_OF(SSL_CIPHER) *ours = SSL_get_ciphers(ssl);
+  while (*i < sk_SSL_CIPHER_num(ours)) {
+    SSL_CIPHER *each =
+        (SSL_CIPHER *)(uintptr_t)sk_SSL_CIPHER_value(ours, (*i)++);
+    if (sk_SSL_CIPHER_find(theirs, each) >= 0) return each;
+  }
+  return NULL;
+}
+
+/*
 ** conn:shared_ciphers() lists what both sides offer, on servers (E-17).
 ** @return list of {name, protocol, secret bits}, the server's order; nil on
 **         clients, before the handshake, and on resumed connections (J-15)
 */
 static int shared_ciphers(lua_State *L) {
   struct connection *s = connection_self(L);
+  const SSL_CIPHER *each;
   SSL *ssl = s->engine.ssl;
+  int i = 0;
   bool told = ssl != NULL && s->engine.handshaken && SSL_is_server(ssl) &&
               !SSL_session_reused(ssl);
-  STACK_OF(SSL_CIPHER) *theirs = told ? SSL_get_client_ciphers(ssl) : NULL;
-  STACK_OF(SSL_CIPHER) *ours = told ? SSL_get_ciphers(ssl) : NULL;
-  if (theirs == NULL || ours == NULL) {
+  if (!told || SSL_get_client_ciphers(ssl) == NULL) {
     lua_pushnil(L);
     return 1;
   }
   lua_newtable(L);
-  lua_Integer count = 0;
-  for (int i = 0; i < sk_SSL_CIPHER_num(ours); i++) {
-    const SSL_CIPHER *each = sk_SSL_CIPHER_value(ours, i);
-    if (sk_SSL_CIPHER_find(theirs, (SSL_CIPHER *)(uintptr_t)each) < 0) continue;
+  for (int count = 1; (each = next_shared(s, &i)) != NULL; count++) {
     lua_createtable(L, 3, 0);
     int entry = lua_gettop(L);
     push_cipher(L, each);
     for (int field = 3; field >= 1; field--)
       lua_rawseti(L, entry, field);
-    lua_rawseti(L, -2, ++count);
+    lua_rawseti(L, -2, count);
   }
   return 1;
 }

@@ -3,8 +3,10 @@
 ** These methods serve every class whose struct begins with its engine.
 */
 #include <stddef.h>
+#include <string.h>
 
 #include "../tls/algorithm.h"
+#include "../tls/alpn.h"
 #include "connection.h"
 
 _Static_assert(offsetof(struct connection, engine) == 0,
@@ -23,12 +25,15 @@ static SSL *settled(lua_State *L) {
 static int selected_alpn_protocol(lua_State *L) {
   const struct engine *e = class_self(L);
   const unsigned char *name = NULL;
+  char copy[ALPN_NAME_MAX]; /* Lua 5.1 may run a finaliser before it copies */
   unsigned length = 0;
   if (e->ssl != NULL) SSL_get0_alpn_selected(e->ssl, &name, &length);
-  if (length == 0)
+  if (length == 0 || length > sizeof copy) {
     lua_pushnil(L);
-  else
-    lua_pushlstring(L, (const char *)name, length);
+    return 1;
+  }
+  memcpy(copy, name, length);
+  lua_pushlstring(L, copy, length);
   return 1;
 }
 

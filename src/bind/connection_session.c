@@ -104,33 +104,33 @@ static bool pin_identity(struct connection *s, struct context *c,
 }
 
 /*
-** The key of a client's sessions: its identity and the peer's port, where there
-** is one. Without a server_hostname it is the peer's whole address: the
-** sessions of two hosts must not mix. *known: is there a key at all?
+** Make the key of a client's sessions: its identity and the peer's port, where
+** there is one. Without a server_hostname it is the peer's whole address: the
+** sessions of two hosts must not mix. Where that is not known, there is no key.
 */
-static bool make_key(struct connection *s, bool named, bool *known) {
+static bool make_key(struct connection *s, bool named) {
   struct engine *e = &s->engine;
-  unsigned char port[2] = {0, 0};
   struct address a;
   bool there = e->io != NULL && net_peer(e->io->fd, &a) == 0;
-  *known = named || there;
-  if (!*known) return true;
-  if (e->cache_key == NULL) e->cache_key = OPENSSL_malloc(ENGINE_CACHE_KEY);
-  if (e->cache_key == NULL) return false;
-  if (!named)
-    return identity_digest(identity_of(s), &a.u, a.length, e->cache_key);
   unsigned number = there ? address_port(&a) : 0;
-  port[0] = (unsigned char)(number >> 8);
-  port[1] = (unsigned char)number;
-  return identity_digest(identity_of(s), port, sizeof port, e->cache_key);
+  unsigned char port[2] = {(unsigned char)(number >> 8), (unsigned char)number};
+  OPENSSL_free(e->cache_key);
+  e->cache_key = NULL;
+  if (!named && !there) return true;
+  unsigned char *key = OPENSSL_malloc(ENGINE_CACHE_KEY);
+  if (key != NULL &&
+      identity_digest(identity_of(s), named ? port : (void *)&a.u,
+                      named ? sizeof port : a.length, key))
+    e->cache_key = key;
+  else
+    OPENSSL_free(key);
+  return e->cache_key != NULL;
 }
 
 static bool join_cache(struct connection *s, const struct context *c,
                        bool named) {
-  bool known;
   if (s->server_side || !sessioncache_is_on(c->handle)) return true;
-  if (!make_key(s, named, &known)) return false;
-  return !known || sessioncache_join(&s->engine);
+  return make_key(s, named) && sessioncache_join(&s->engine);
 }
 
 /* Has the context of the connection at `index` a callback for its side that
@@ -167,11 +167,11 @@ bool connection_begin_session(lua_State *L, int index, struct context *c,
 ** identity now. One that the user had given was made under the former. */
 static bool rejoin_cache(struct connection *s, bool named) {
   struct engine *e = &s->engine;
-  bool known, fresh = SSL_in_before(e->ssl);
+  bool fresh = SSL_in_before(e->ssl);
   if (s->server_side) return true;
   if (fresh && !SSL_set_session(e->ssl, NULL)) return false;
   if (e->cache_key == NULL) return true;
-  if (!make_key(s, named, &known)) return false;
+  if (!make_key(s, named)) return false;
   return !fresh || sessioncache_join(e);
 }
 

@@ -81,12 +81,11 @@ int context_verify_mode(const struct context *c) {
 static bool make_mark(const struct context *c, const struct trust *trust,
                       int bits, const X509_VERIFY_PARAM *param,
                       unsigned char mark[DIGEST_SIZE]) {
-  unsigned char material[32 + 4 * sizeof(unsigned long)];
+  unsigned char material[32 + 6 * sizeof(unsigned long)];
   unsigned long numbers[] = {
-      (unsigned long)bits,
-      X509_VERIFY_PARAM_get_flags(param),
-      c->check_hostname,
-      c->verify_callback,
+      (unsigned long)bits, X509_VERIFY_PARAM_get_flags(param),
+      c->check_hostname,   c->verify_callback,
+      c->psk_server,       (unsigned long)SSL_CTX_get_security_level(c->handle),
   };
   memcpy(material, trust_digest(trust), 32);
   memcpy(material + 32, numbers, sizeof numbers);
@@ -123,11 +122,15 @@ void context_set_verify_mode(struct context *c, int mode) {
 }
 
 void context_set_trust(lua_State *L, struct context *c, struct trust *trust) {
-  trust_free(c->trust);
+  struct trust *former = c->trust;
   c->trust = trust;
-  SSL_CTX_set1_cert_store(c->handle, trust_store(trust));
-  if (!context_mark_sessions(c))
+  if (!context_mark_sessions(c)) {
+    c->trust = former;
+    trust_free(trust);
     error_throw_ssl(L, "cannot set the session context");
+  }
+  SSL_CTX_set1_cert_store(c->handle, trust_store(trust));
+  trust_free(former);
 }
 
 static const struct protocol *find_protocol(lua_Integer number) {
@@ -152,10 +155,10 @@ static bool set_defaults(struct context *c, const struct protocol *p) {
   c->check_hostname = p->number == PROTOCOL_TLS_CLIENT;
   c->trust = trust_empty();
   return c->trust != NULL && alpn_prepare_context(c->handle) &&
-         context_mark_sessions(c) &&
          SSL_CTX_set_min_proto_version(c->handle, minimum) &&
          SSL_CTX_set_max_proto_version(c->handle, p->fixed) &&
-         SSL_CTX_set_cipher_list(c->handle, DEFAULT_CIPHERS);
+         SSL_CTX_set_cipher_list(c->handle, DEFAULT_CIPHERS) &&
+         context_mark_sessions(c);
 }
 
 /*

@@ -44,6 +44,7 @@ struct context {
   bool check_hostname;
   bool post_handshake_auth;
   bool verify_callback;                /* is there one? */
+  bool psk_server;                     /* is there a CONTEXT_PSK_SERVER? */
   bool has_waiter;                     /* is there a CONTEXT_WAITER? */
   bool read_ahead;                     /* for connections made from now on */
   enum engine_buffers release_buffers; /* likewise */
@@ -57,7 +58,8 @@ struct context *context_check(lua_State *L, int arg);
 /* The receiver of a method. */
 struct context *context_self(lua_State *L);
 
-/* Let the context trust `trust` (the reference is taken over). */
+/* Let the context trust `trust` (the reference is taken over), or raise and
+** change nothing. */
 void context_set_trust(lua_State *L, struct context *c, struct trust *trust);
 
 /* verify_mode as 0, 1, 2 (CERT_*). Where post_handshake_auth is on, servers

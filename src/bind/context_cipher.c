@@ -38,6 +38,7 @@ static int set_ciphers(lua_State *L) {
     tlserr_clear();
     return error_throw(L, ERROR_SSL, "No cipher can be selected.");
   }
+  if (!context_mark_sessions(c)) return error_throw_ssl(L, "set_ciphers");
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -80,8 +81,7 @@ static void push_cipher(lua_State *L, const SSL_CIPHER *cipher) {
 
 /*
 ** The receiver's suite i, from 0, or NULL: looked up each time, for a finaliser
-** may have changed the list or closed the context. Suites themselves are
-*static.
+** may have changed the list or closed the context. Suites are static.
 */
 static const SSL_CIPHER *nth_cipher(lua_State *L, int i) {
   return sk_SSL_CIPHER_value(SSL_CTX_get_ciphers(context_self(L)->handle), i);

@@ -156,9 +156,9 @@ int context_get_message_callback(lua_State *L) {
 /* nil: no connection made from now on is watched, and none that exists. */
 int context_set_message_callback(lua_State *L) {
   if (!call_accepts(L, 3)) return attribute_type_error(L, "function");
-  SSL_CTX *handle = context_self(L)->handle;
-  function_keep(L, tell);
+  function_keep(L, tell); /* may run a finaliser */
   function_keep(L, tell_untold);
+  SSL_CTX *handle = context_self(L)->handle;
   SSL_CTX_set_msg_callback(handle, lua_isnil(L, 3) ? NULL : report);
   lua_setiuservalue(L, 1, CONTEXT_MESSAGE_CALLBACK);
   return 0;

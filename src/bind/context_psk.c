@@ -211,6 +211,9 @@ static int set_psk_server_callback(lua_State *L) {
     return error_throw_ssl(L, "cannot set the identity hint");
   lua_pushvalue(L, 2);
   lua_setiuservalue(L, 1, CONTEXT_PSK_SERVER);
+  context_self(L)->psk_server = on;
+  if (!context_mark_sessions(context_self(L)))
+    return error_throw_ssl(L, "cannot set the session context");
   lua_pushboolean(L, 1);
   return 1;
 }

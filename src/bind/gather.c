@@ -49,6 +49,7 @@ void gather_check(struct gather *g, const struct args *a, int i) {
   struct bytes b;
   g->L = a->L;
   g->index = a->first + i;
+  g->anchor = 0;
   g->list = false;
   g->left = g->total = 0;
   int type = lua_type(g->L, g->index);
@@ -62,13 +63,22 @@ void gather_check(struct gather *g, const struct args *a, int i) {
   }
 }
 
+void gather_anchor(struct gather *g) {
+  if (!g->list) return; /* it stays where it is */
+  lua_pushnil(g->L);
+  g->anchor = lua_gettop(g->L);
+}
+
 /* Is there anything left in the present piece, or one after it? */
 static bool refill(struct gather *g) {
   struct bytes b;
   while (g->left == 0 && g->list) {
     int type = lua_rawgeti(g->L, g->index, g->piece);
     bool more = type != LUA_TNIL && bytes_at(g->L, -1, type, &b);
-    lua_pop(g->L, 1);
+    if (more && g->anchor != 0)
+      lua_replace(g->L, g->anchor);
+    else
+      lua_pop(g->L, 1);
     if (!more) break;
     g->piece++;
     g->data = b.data;

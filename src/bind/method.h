@@ -35,7 +35,8 @@ static inline int method_end(lua_State *L, int n) {
 /* Is the C function that runs such a method, and not a step that Lua called? */
 bool method_is_running(lua_State *L);
 
-/* core.method(step, loop, quick), where the VM can; else the list is empty. */
+/* core.method(step, loop, fail, quick), where the VM can; else the list is
+** empty. */
 extern const luaL_Reg method_functions[];
 
 HIDDEN_END

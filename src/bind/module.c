@@ -275,6 +275,7 @@ int luaopen_pyssl_core(lua_State *L) {
   pressure_open(L);
   turn_open(L);
   waiter_open(L);
+  question_open(L);
   certinfo_open(L);
   buffer_open(L);
   lua_newtable(L);

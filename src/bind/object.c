@@ -244,6 +244,7 @@ static int object_write(lua_State *L) {
   args_take_step(&a, L, "write", names, 1);
   gather_check(&g, &a, 0);
   size_t at = unfinished_resume(&o->base, &a);
+  gather_anchor(&g);
   enum step step = write_all(o, &g, &at, &e);
   if (step == STEP_DONE || step == STEP_FAILED)
     unfinished_forget(L, &o->base);

@@ -13,10 +13,9 @@
 ** @return true
 ** Raises SSLError NOT_SERVER, WRONG_SSL_VERSION (TLS 1.2, or no handshake yet),
 ** EXTENSION_NOT_RECEIVED (the client has no post_handshake_auth),
-*INVALID_CONFIG
-** (verify_mode is CERT_NONE), STILL_IN_INIT, REQUEST_PENDING or REQUEST_SENT
-** (asked already); ValueError without TLS; NotImplementedError where the TLS
-** library has no TLS 1.3.
+** INVALID_CONFIG (verify_mode is CERT_NONE), STILL_IN_INIT, REQUEST_PENDING or
+** REQUEST_SENT (asked already); ValueError without TLS; NotImplementedError
+** where the TLS library has no TLS 1.3.
 */
 static int verify_client_post_handshake(lua_State *L) {
   struct connection *c = connection_self(L);

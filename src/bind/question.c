@@ -1,9 +1,11 @@
 #include "question.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 #include <openssl/x509_vfy.h>
 
+#include "../tls/peername.h"
 #include "args.h"
 #include "call.h"
 #include "certificate.h"
@@ -118,9 +120,13 @@ static bool take_offer(lua_State *L, struct connection *c,
   return false;
 }
 
+/* A copy is pushed: Lua 5.1 may run a finaliser before it makes its own. */
 void question_push_name(lua_State *L, const struct connection *c) {
   const struct hello *h = engine_hello(&c->engine);
-  lua_pushstring(L, h != NULL ? h->name : NULL);
+  char copy[PEERNAME_MAX + 1];
+  bool there = h != NULL && h->name != NULL;
+  if (there) snprintf(copy, sizeof copy, "%s", h->name);
+  lua_pushstring(L, there ? copy : NULL);
 }
 
 static int push_name(lua_State *L, const struct connection *c) {
@@ -224,7 +230,8 @@ static bool take_code(lua_State *L, const struct connection *c, int *code,
   lua_Integer n = lua_tointegerx(L, RESULT_CODE, &exact);
   if (lua_type(L, RESULT_CODE) != LUA_TNUMBER || !exact)
     return refuse_type(L, e, "verify_callback", RESULT_CODE, "integer");
-  tlserr_set(e, ERROR_VALUE, "verify_code %lld is not positive", (long long)n);
+  tlserr_set(e, ERROR_VALUE, "verify_code %lld is not in 1..%d", (long long)n,
+             INT_MAX);
   *code = (int)n;
   return n > 0 && n <= INT_MAX;
 }
@@ -383,8 +390,11 @@ static void decide(SSL *ssl) {
   if (!call_run(c, ask_now, 1, 0)) refuse_verdict(c, true);
 }
 
-bool question_has_verify(lua_State *L, int index) {
+void question_open(lua_State *L) {
   function_keep(L, ask_now);
+}
+
+bool question_has_verify(lua_State *L, int index) {
   return has_callback(L, index, CONTEXT_VERIFY);
 }
 

@@ -18,6 +18,9 @@
 
 HIDDEN_BEGIN
 
+/* In luaopen: make ready what is called where nothing can be made. */
+void question_open(lua_State *L);
+
 /* Before the handshake of the connection at `index`: what its context asks.
 ** False: out of memory. */
 MUST_USE bool question_begin(lua_State *L, int index);

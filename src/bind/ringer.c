@@ -47,6 +47,9 @@ static int bell(lua_State *L) {
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, 1, VALUE_BELL);
   }
+  /* The caller has just been told to wait: what it rang for is known. Another
+  ** one that has not seen it yet would have been told the same, or else looks
+  ** again when op.lua's slice is over. */
   bell_quiet(&r->bell);
   return 1;
 }

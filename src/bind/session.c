@@ -61,11 +61,14 @@ static int session_eq(lua_State *L) {
 
 /* ---- attributes (F.3) ---- */
 
+/* A copy is pushed: Lua 5.1 may run a finaliser before it makes its own. */
 static int get_id(lua_State *L) {
+  char copy[SSL_MAX_SSL_SESSION_ID_LENGTH];
   unsigned length;
   const unsigned char *id =
       SSL_SESSION_get_id(session_self(L)->handle, &length);
-  lua_pushlstring(L, (const char *)id, length);
+  memcpy(copy, id, length);
+  lua_pushlstring(L, copy, length);
   return 1;
 }
 

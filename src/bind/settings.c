@@ -18,6 +18,8 @@ enum { CERTIFICATE, PRIVATE_KEY, TRUST, VERIFY_MODE, PROTOCOLS };
 
 #define NO_MODE (-1) /* the context's */
 
+#define UNCHECKED "verify_mode cannot be CERT_NONE while check_hostname is on"
+
 struct settings {
   struct certkey *certificates; /* one for each kind of key */
   size_t count;
@@ -131,9 +133,7 @@ static int check_verify_mode(const struct args *a, int i,
   lua_Integer mode = args_integer(a, i);
   if (mode < 0 || mode > 2)
     error_throw(a->L, ERROR_VALUE, "invalid value for verify_mode");
-  if (mode == 0 && c->check_hostname)
-    error_throw(a->L, ERROR_VALUE,
-                "verify_mode cannot be CERT_NONE while check_hostname is on");
+  if (mode == 0 && c->check_hostname) error_throw(a->L, ERROR_VALUE, UNCHECKED);
   return (int)mode;
 }
 
@@ -251,9 +251,19 @@ static bool mark_sessions(const struct settings *s, const struct context *c,
   return context_mark_connection(c, ssl, settings_trust(s, c));
 }
 
+/* Has the context begun to check names since the options were taken? */
+static bool check_unverified(const struct settings *s, const struct context *c,
+                             const SSL *ssl, struct tls_error *e) {
+  if (s->verify_mode != 0 || !c->check_hostname || SSL_is_server(ssl))
+    return true;
+  tlserr_set(e, ERROR_VALUE, UNCHECKED);
+  return false;
+}
+
 bool settings_apply(const struct settings *s, const struct context *c, SSL *ssl,
                     struct tls_error *e) {
   if (s->gone) return fail_gone(e);
+  if (!check_unverified(s, c, ssl, e)) return false;
   if (!settings_apply_certificates(s, ssl, e)) return false;
   if (s->verify_mode != NO_MODE)
     SSL_set_verify(ssl, context_verify_bits(c, s->verify_mode), NULL);
@@ -273,12 +283,17 @@ static bool copy(struct settings *s, const struct settings *from) {
 }
 
 bool settings_extend(lua_State *L, const struct settings *base,
-                     struct certkey *c, SSL_CTX *context, struct tls_error *e) {
-  struct settings *s = push(L);
+                     struct certkey *c, const struct context *context,
+                     struct tls_error *e) {
+  struct settings *s = push(L); /* may run a finaliser */
   if (base != NULL && base->gone) return fail_gone(e);
+  if (context->handle == NULL) {
+    tlserr_set(e, ERROR_VALUE, "operation on a closed context");
+    return false;
+  }
   if ((base != NULL && !copy(s, base)) || !put_certificate(s, c)) {
     tlserr_system(e, ENOMEM);
     return false;
   }
-  return try_certificates(s, context, e);
+  return try_certificates(s, context->handle, e);
 }

@@ -63,10 +63,11 @@ MUST_USE bool settings_apply_certificates(const struct settings *s, SSL *ssl,
 /*
 ** Push a box with what `base` has (it may be NULL), and with the certificate
 ** and key of *c, which is emptied, besides; they take the place of those with
-** the same kind of key. It has been tried on `context`. False with *e.
+** the same kind of key. It has been tried on `context`. False with *e, also
+** where that is closed.
 */
 MUST_USE bool settings_extend(lua_State *L, const struct settings *base,
-                              struct certkey *c, SSL_CTX *context,
+                              struct certkey *c, const struct context *context,
                               struct tls_error *e);
 
 HIDDEN_END

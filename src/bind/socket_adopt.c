@@ -101,10 +101,12 @@ static int duplicate(lua_State *L) {
 ** conn:move(from) gives a new socket what another ssl.socket has, TLS excepted:
 ** the descriptor, if it has one already, what was read ahead, the timeout. The
 ** other is closed then.
+** Raises ValueError where another coroutine waits on that.
 */
 static int move(lua_State *L) {
   struct socket *s = socket_self(L);
   struct socket *from = socket_check(L, 2);
+  socket_check_alone(L, from);
   int number = fdio_push_back(&s->io, from->io.front, from->io.front_left);
   if (number != 0) return error_throw_errno(L, number, "wrap_socket");
   s->timeout = from->timeout;

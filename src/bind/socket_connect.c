@@ -70,6 +70,7 @@ static int step_connect(lua_State *L) {
     if (step == STEP_FAILED) number = errno;
     if (step == STEP_TIMEOUT) number = ETIMEDOUT;
     s->connecting = number == EINPROGRESS || step == STEP_TIMEOUT;
+    s->wants_write = s->connecting;
   }
   lua_pushinteger(L, number);
   lua_pushboolean(L, step == STEP_TIMEOUT);

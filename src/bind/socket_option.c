@@ -77,8 +77,8 @@ static int descriptor_of(lua_State *L, const char *op) {
 ** @param value        integer, boolean, or a string of the option's bytes
 ** @return true
 ** Raises OSError; EBADF where there is no descriptor yet (it is made by
-** connect or bind). ValueError for an unknown name, OverflowError beyond an
-*int.
+** connect or bind). ValueError for an unknown name, OverflowError beyond
+** an int.
 */
 static int set_option(lua_State *L) {
   int fd = descriptor_of(L, "setsockopt");

@@ -32,7 +32,8 @@ static int raise_failure(lua_State *L, struct socket *s, struct tls_error *e,
 static int raise_timeout(lua_State *L, struct socket *s, const char *op,
                          lua_Integer sent) {
   struct tls_error e;
-  unfinished_forget(L, &s->base); /* what was accepted is in `sent` */
+  /* What was accepted is in `sent`; what another write has left stays. */
+  if (sent > 0) unfinished_forget(L, &s->base);
   tlserr_set(&e, ERROR_TIMEOUT, "the %s operation timed out", op);
   return raise_failure(L, s, &e, op, sent);
 }
@@ -93,7 +94,8 @@ bool socket_begin_other(lua_State *L, struct socket *s, const char *op,
   if (is_barred(L, s)) return false;
   if (s->asked && s->timeout != 0 && s->io.deadline <= clock_now()) {
     s->asked = false;
-    raise_timeout(L, s, op, -1);
+    bool writing = strcmp(op, "write") == 0;
+    raise_timeout(L, s, op, writing ? lua_tointeger(L, STEP_PROGRESS) : -1);
   }
   s->asked = false;
   return true;
@@ -154,6 +156,15 @@ static int stop_wanting(lua_State *L, struct socket *s, enum step step,
   return leave(L, s, kind, reading ? NEED_READ : NEED_WRITE, sent);
 }
 
+/* Time is up: the operation's, or only that of a handshake that is over by now.
+** Then it goes on, as after a signal. */
+static int stop_late(lua_State *L, struct socket *s, const char *op,
+                     lua_Integer sent) {
+  if (s->base.engine.handshaken && s->io.deadline < s->deadline)
+    return call_again(L, s, "signal", sent);
+  return raise_timeout(L, s, op, sent);
+}
+
 int socket_stopped(lua_State *L, struct socket *s, enum step step,
                    struct tls_error *error, const char *op, enum turn_kind kind,
                    lua_Integer sent) {
@@ -162,7 +173,7 @@ int socket_stopped(lua_State *L, struct socket *s, enum step step,
   case STEP_WANT_WRITE: return stop_wanting(L, s, step, op, kind, sent);
   case STEP_SIGNAL: return call_again(L, s, "signal", sent);
   case STEP_CALLBACK: return leave(L, s, kind, NEED_CALLBACK, sent);
-  case STEP_TIMEOUT: return raise_timeout(L, s, op, sent);
+  case STEP_TIMEOUT: return stop_late(L, s, op, sent);
   case STEP_END: return error_throw_shared(L, ERROR_ZERO_RETURN, op);
   default: return raise_failure(L, s, error, op, sent);
   }

@@ -121,6 +121,7 @@ static int send_data(struct socket *s, const struct args *a, bool whole) {
   struct tls_error e;
   gather_check(&g, a, 0);
   size_t at = progress_of(s, a);
+  gather_anchor(&g);
   if (!socket_begin(a->L, s, "write", TURN_WRITE))
     return socket_give_way(a->L, s, "write", TURN_WRITE, (lua_Integer)at);
   enum step step = socket_sent(s, write_all(s, &g, &at, &e));
@@ -210,6 +211,8 @@ static int step_write(lua_State *L) {
 
 /* A file to send: a Lua file or a descriptor, from `start` on. */
 struct source {
+  lua_State *L;
+  int index;  /* of its value */
   FILE *file; /* or NULL */
   int fd;
   off_t start;
@@ -225,7 +228,7 @@ static int check_descriptor(const struct args *a, int i) {
 }
 
 static void check_source(const struct args *a, struct source *f) {
-  *f = (struct source){.file = NULL, .fd = -1};
+  *f = (struct source){.L = a->L, .index = a->first, .fd = -1};
   if (!file_test(a->L, a->first, &f->file))
     f->fd = check_descriptor(a, 0);
   else if (f->file == NULL)
@@ -237,6 +240,12 @@ static void check_source(const struct args *a, struct source *f) {
     error_throw(a->L, ERROR_VALUE, "count must be positive");
   f->start = (off_t)start;
   f->count = (off_t)count;
+}
+
+/* A callback has run: where it closed the file, there is none any more, and
+** what is done with it fails with EBADF. */
+static void look_again(struct source *f) {
+  if (f->file != NULL) (void)file_test(f->L, f->index, &f->file);
 }
 
 /*
@@ -266,7 +275,7 @@ static ssize_t read_some(const struct source *f, void *data, size_t size) {
 }
 
 /* Pump the file into the connection from f->start + *at on. */
-static enum step pump(struct socket *s, const struct source *f, size_t *at,
+static enum step pump(struct socket *s, struct source *f, size_t *at,
                       struct tls_error *e) {
   unsigned char data[ENGINE_RECORD];
   enum step step = STEP_DONE;
@@ -281,6 +290,7 @@ static enum step pump(struct socket *s, const struct source *f, size_t *at,
       return STEP_FAILED;
     }
     step = write_piece(s, data, (size_t)n, at, e);
+    look_again(f);
   }
   return step;
 }
@@ -332,9 +342,10 @@ static enum step send_by_kernel(struct socket *s, const struct source *f,
   }
 }
 
-static enum step send_source(struct socket *s, const struct source *f,
-                             size_t *at, struct tls_error *e) {
+static enum step send_source(struct socket *s, struct source *f, size_t *at,
+                             struct tls_error *e) {
   enum step step = begin_writing(s, e);
+  look_again(f);
   if (step == STEP_DONE && sends_by_kernel(s, f))
     return send_by_kernel(s, f, at, e);
   return step == STEP_DONE ? pump(s, f, at, e) : step;

@@ -156,11 +156,9 @@ static int is_awaited(lua_State *L) {
   return 1;
 }
 
-/* conn:attend(): the operation of this coroutine, a write, waits for the bell.
- */
+/* conn:attend(): the operation of this coroutine waits for the bell. */
 static int attend(lua_State *L) {
-  struct socket *s = socket_self(L);
-  (void)turn_wait(L, &s->base.turn, TURN_WRITE, NEED_BELL);
+  turn_attend(L, &socket_self(L)->base.turn);
   return 0;
 }
 

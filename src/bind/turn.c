@@ -78,11 +78,20 @@ enum turn_need turn_wait(lua_State *L, struct turn *t, enum turn_kind kind,
   return need;
 }
 
+/* Does L's coroutine wait at this place? */
+static bool is_own(lua_State *L, const struct turn *t, enum turn_kind kind) {
+  return t->needs[kind] != NEED_NOTHING && owner_of(L, &t->needs[kind]) == L;
+}
+
+void turn_attend(lua_State *L, struct turn *t) {
+  for (enum turn_kind kind = 0; t->waiting > 0 && kind < TURN_KINDS; kind++)
+    if (is_own(L, t, kind)) t->needs[kind] = NEED_BELL;
+}
+
 bool turn_end(lua_State *L, struct turn *t) {
   bool real = false;
   for (enum turn_kind kind = 0; t->waiting > 0 && kind < TURN_KINDS; kind++) {
-    if (t->needs[kind] == NEED_NOTHING || owner_of(L, &t->needs[kind]) != L)
-      continue;
+    if (!is_own(L, t, kind)) continue;
     real |= t->needs[kind] != NEED_BELL;
     forget(t, kind);
   }

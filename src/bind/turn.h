@@ -7,7 +7,7 @@
 ** overlap. Owners are held weakly, so a coroutine that has died, or was
 ** collected, holds no turn (proofs.md 6.2).
 ** Owns nothing but a table in the registry. Called by: socket,
-** socket_wait, object.
+** socket_wait, ringer, transport, object.
 */
 #ifndef PYSSL_BIND_TURN_H
 #define PYSSL_BIND_TURN_H
@@ -52,6 +52,9 @@ bool turn_is_asked(lua_State *L, const struct turn *t);
 */
 enum turn_need turn_wait(lua_State *L, struct turn *t, enum turn_kind kind,
                          enum turn_need need);
+
+/* What L's coroutine waits for is to be told by the bell instead. */
+void turn_attend(lua_State *L, struct turn *t);
 
 /* The wait of L's coroutine has ended, if it had one. True where it was not for
 ** the bell: then those who wait for that are to look again. */

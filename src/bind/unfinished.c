@@ -39,8 +39,9 @@ size_t unfinished_resume(struct connection *c, const struct args *a) {
   return same ? accepted : 0;
 }
 
-/* Push a copy of the data's first `length` bytes. Not a luaL_Buffer: that may
-** call Lua, whose hook may raise the interrupt that led here. */
+/* Push a copy of the data's first `length` bytes; zeros for those that a
+** callback has taken out of a list. Not a luaL_Buffer: that may call Lua, whose
+** hook may raise the interrupt that led here. */
 static void push_copy(const struct args *a, size_t length) {
   const unsigned char *data;
   struct gather g;
@@ -49,7 +50,10 @@ static void push_copy(const struct args *a, size_t length) {
   for (size_t used = 0, n; used < length; used += n) {
     size_t left = length - used;
     n = gather_next(&g, left < GATHER_ROOM ? left : GATHER_ROOM, &data);
-    memcpy(copy + used, data, n);
+    if (n > 0)
+      memcpy(copy + used, data, n);
+    else
+      memset(copy + used, 0, n = left);
   }
 }
 
