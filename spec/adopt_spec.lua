@@ -66,6 +66,7 @@ describe("what is no socket", function()
     string = "5", boolean = true, ["function"] = print, fraction = 1.5,
     ["a file"] = file, coroutine = coroutine.create(print),
     ["not a number"] = 0 / 0,
+    ["an object that cannot be closed"] = {fileno = function() return 0 end},
   } do
     it("is refused by type: " .. name .. " [D-38]", function()
       assert.error_matches(function() wrap(value) end,
@@ -76,7 +77,7 @@ describe("what is no socket", function()
   it("is an object whose descriptor is no number, too [D-38]", function()
     for _, value in ipairs {"x", false, {}, 1.5} do
       assert.error_matches(function()
-        wrap({getfd = function() return value end})
+        wrap({getfd = function() return value end, close = print})
       end, "socket or descriptor expected")
     end
   end)

@@ -57,7 +57,7 @@ end
 local function luasocket_timeout(sock)
   if not sock.gettimeout then return nil end
   for _, seconds in ipairs {sock:gettimeout()} do
-    if seconds >= 0 then return seconds end
+    if type(seconds) == "number" and seconds >= 0 then return seconds end
   end
 end
 
@@ -139,7 +139,9 @@ function adopt.taker(sock)
       return from_luasocket(sock)
     end
     for _, name in ipairs {"getfd", "fileno", "pollfd"} do
-      if method(sock, name) then return from_owner(sock, name) end
+      if method(sock, name) and method(sock, "close") then
+        return from_owner(sock, name)
+      end
     end
   end
   return no_socket(sock)

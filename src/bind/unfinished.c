@@ -39,9 +39,9 @@ size_t unfinished_resume(struct connection *c, const struct args *a) {
   return same ? accepted : 0;
 }
 
-/* Push a copy of the data's first `length` bytes; zeros for those that a
-** callback has taken out of a list. Not a luaL_Buffer: that may call Lua, whose
-** hook may raise the interrupt that led here. */
+/* Push a copy of the data's first `length` bytes; zeros for what has gone from
+** a list, or with a buffer, meanwhile. Not a luaL_Buffer: that may call Lua,
+** whose hook may raise the interrupt that led here. */
 static void push_copy(const struct args *a, size_t length) {
   const unsigned char *data;
   struct gather g;
