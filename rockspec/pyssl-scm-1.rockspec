@@ -76,6 +76,7 @@ build = {
         "src/bind/certificate.c",
         "src/bind/certinfo.c",
         "src/bind/class.c",
+        "src/bind/closing.c",
         "src/bind/compat.c",
         "src/bind/connection.c",
         "src/bind/connection_binding.c",

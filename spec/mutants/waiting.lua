@@ -4,7 +4,37 @@ return {
   {
     file = "lua/pyssl/loop/cqueues.lua", spec = "loop_cqueues",
     breaks = "cqueues is not told that a descriptor's number may come again",
-    find = "  cqueues.cancel(fd)", replace = "",
+    find = "core.tell_closing(cqueues.cancel)", replace = "",
+  }, {
+    file = "src/bind/socket.c", spec = "loop_cqueues",
+    breaks = "an event loop is not told that a socket closes",
+    find = "  closing_tell(L, fd);\n  net_close", replace = "  net_close",
+  }, {
+    file = "src/bind/socket.c", spec = "loop_cqueues",
+    breaks = "an event loop is not told that a descriptor is given away",
+    find = "  if (fd >= 0) closing_tell(L, fd);\n", replace = "",
+  }, {
+    file = "src/bind/socket_connect.c", spec = "loop_cqueues",
+    breaks = "an event loop is not told that connect drops a descriptor",
+    find = "  closing_tell(L, fd);\n", replace = "",
+  }, {
+    file = "src/bind/resolver.c", spec = "loop_cqueues",
+    breaks = "an event loop is not told that a look-up closes",
+    find = "  if (lookup != NULL) closing_tell(L, r->fd);",
+    replace = "  (void)L;",
+  }, {
+    file = "src/bind/ringer.c", spec = "loop_cqueues",
+    breaks = "an event loop is not told that a bell closes",
+    find = "  closing_tell(L, r->bell.fd);\n", replace = "",
+  }, {
+    file = "src/bind/closing.c", spec = "loop_cqueues",
+    breaks = "a child process tells its parent's event loop",
+    find = " && c->owner == getpid()", replace = "",
+  }, {
+    file = "src/bind/closing.c", spec = "loop_cqueues",
+    breaks = "an interrupt keeps an event loop from being told",
+    find = "  if (hook != NULL) lua_sethook(L, NULL, 0, 0);\n",
+    replace = "",
   }, {
     file = "lua/pyssl/loop/luv.lua", spec = "loop_luv",
     breaks = "a coroutine that was closed leaves its handle",

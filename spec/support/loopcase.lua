@@ -1,6 +1,6 @@
---- What the cases of event loops (loopcases, loopservers, looponly) have in
--- common. Their arguments are LOOP CASE CERTIFICATES; both ends of each connection
--- are in this process, in coroutines of the loop.
+--- What the cases of event loops (loopcases, loopservers, looponly, loopclosing)
+-- have in common. Their arguments are LOOP CASE CERTIFICATES; both ends of each
+-- connection are in this process, in coroutines of the loop.
 local dir = arg[3]
 package.preload["support.certs"] = function()
   return {dir = dir, path = function(name) return dir .. "/" .. name end}

@@ -200,7 +200,7 @@ end
 
 return function()
   local loop = drivers.load(arg[1])
-  for _, name in ipairs {"loopservers", "looponly"} do
+  for _, name in ipairs {"loopservers", "looponly", "loopclosing"} do
     for key, body in pairs(require("support." .. name)) do cases[key] = body end
   end
   loop.install()

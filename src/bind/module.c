@@ -15,6 +15,7 @@
 #include "certbox.h"
 #include "certificate.h"
 #include "certinfo.h"
+#include "closing.h"
 #include "connection.h"
 #include "constants.h"
 #include "context.h"
@@ -143,6 +144,7 @@ static void open_functions(lua_State *L) {
   luaL_setfuncs(L, resolver_functions, 0);
   luaL_setfuncs(L, ringer_functions, 0);
   luaL_setfuncs(L, waiter_functions, 0);
+  luaL_setfuncs(L, closing_functions, 0);
   luaL_setfuncs(L, socket_wait_functions, 0);
   luaL_setfuncs(L, memorybio_functions, 0);
   luaL_setfuncs(L, method_functions, 0);
@@ -223,6 +225,7 @@ static void open_classes(lua_State *L) {
   open_box(L, &settings_class);
   open_box(L, &resolver_class);
   open_box(L, &ringer_class);
+  open_box(L, &closing_class);
   open_box(L, &systemstore_class);
 }
 

@@ -8,6 +8,7 @@
 #include "../sys/clock.h"
 #include "../sys/fdwait.h"
 #include "../sys/resolve.h"
+#include "closing.h"
 #include "connection.h"
 #include "error.h"
 #include "netaddr.h"
@@ -25,15 +26,16 @@ struct resolver {
 };
 
 /* Free the look-up, at once: its descriptor is not to wait for a collector. */
-static void give_up(struct resolver *r) {
+static void give_up(lua_State *L, struct resolver *r) {
   struct resolve *lookup = r->lookup;
   r->lookup = NULL;
+  if (lookup != NULL) closing_tell(L, r->fd);
   r->fd = -1;
   resolve_free(lookup);
 }
 
 static int resolver_gc(lua_State *L) {
-  give_up(class_self(L));
+  give_up(L, class_self(L));
   return 0;
 }
 
@@ -90,7 +92,7 @@ static int finish(lua_State *L, struct resolver *r, unsigned port) {
   int code = resolve_finish(r->lookup, &list);
   int number = errno;
   if (code == 0) push_addresses(L, list, port);
-  give_up(r);
+  give_up(L, r);
   return code == 0 ? 1 : raise_lookup(L, code, number);
 }
 
@@ -127,7 +129,7 @@ static int step_resolve(lua_State *L) {
   case FDWAIT_TIMEOUT:
     if (outside && deadline > clock_now())
       return call_again(L, "read", deadline);
-    give_up(r);
+    give_up(L, r);
     return raise_timeout(L);
   case FDWAIT_SIGNAL: return call_again(L, "signal", deadline);
   default: return error_throw_errno(L, errno, "resolve");
@@ -152,7 +154,7 @@ static int keep_lookup(lua_State *L) {
 /* core.drop_lookup(conn, resolver): it has ended, or is given up. */
 static int drop_lookup(lua_State *L) {
   connection_check_any(L, 1);
-  give_up(luaL_checkudata(L, 2, RESOLVER_T));
+  give_up(L, luaL_checkudata(L, 2, RESOLVER_T));
   lua_getiuservalue(L, 1, VALUE_LOOKUP);
   if (!lua_rawequal(L, -1, 2)) return 0; /* another one's */
   lua_pushnil(L);

@@ -1,6 +1,7 @@
 #include "ringer.h"
 
 #include "../sys/bell.h"
+#include "closing.h"
 #include "error.h"
 #include "pollable.h"
 
@@ -13,8 +14,10 @@ struct ringer {
 
 static int ringer_gc(lua_State *L) {
   struct ringer *r = class_self(L);
-  if (r->open) bell_close(&r->bell);
+  if (!r->open) return 0;
   r->open = false;
+  closing_tell(L, r->bell.fd);
+  bell_close(&r->bell);
   return 0;
 }
 

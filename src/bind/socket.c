@@ -7,6 +7,7 @@
 #include "../sys/net.h"
 #include "args.h"
 #include "call.h"
+#include "closing.h"
 #include "context.h"
 #include "error.h"
 #include "pressure.h"
@@ -51,17 +52,24 @@ void socket_drop_tls(lua_State *L, struct socket *s) {
   pressure_drop(L, PRESSURE_CONNECTION);
 }
 
+/* Event loops are told first. */
+static void close_descriptor(lua_State *L, int fd) {
+  closing_tell(L, fd);
+  net_close(fd);
+}
+
 void socket_part(lua_State *L, struct socket *s) {
   if (s->parting < 0 || turn_is_shared(L, &s->base.turn)) return;
-  net_close(s->parting);
+  int fd = s->parting;
   s->parting = -1;
+  close_descriptor(L, fd);
 }
 
 /* The descriptor stays until all have left who wait on it: event loops must not
 ** see another one under its number. Being shut down it wakes them. */
 static void part(lua_State *L, struct socket *s, int fd) {
   if (fd < 0 || !turn_is_shared(L, &s->base.turn)) {
-    if (fd >= 0) net_close(fd);
+    if (fd >= 0) close_descriptor(L, fd);
     return;
   }
   (void)!net_shutdown(fd, SHUT_RDWR);
@@ -162,6 +170,7 @@ static int socket_detach(lua_State *L) {
   int fd = s->io.fd;
   s->io.fd = -1;
   socket_release(L, s);
+  if (fd >= 0) closing_tell(L, fd);
   lua_pushinteger(L, fd);
   return 1;
 }

@@ -7,6 +7,7 @@
 #include "../sys/clock.h"
 #include "../sys/fdwait.h"
 #include "../sys/net.h"
+#include "closing.h"
 #include "error.h"
 #include "netaddr.h"
 #include "socket.h"
@@ -82,9 +83,12 @@ static int step_connect(lua_State *L) {
 static int drop_descriptor(lua_State *L) {
   struct socket *s = socket_self(L);
   socket_check_alone(L, s);
-  if (s->io.fd >= 0) net_close(s->io.fd);
+  int fd = s->io.fd;
   s->io.fd = -1;
   s->connecting = false;
+  if (fd < 0) return 0;
+  closing_tell(L, fd);
+  net_close(fd);
   return 0;
 }
 

@@ -8,7 +8,9 @@
 #include "../sys/clock.h"
 #include "args.h"
 #include "call.h"
+#include "closing.h"
 #include "error.h"
+#include "resolver.h"
 #include "ringer.h"
 #include "socket.h"
 #include "unfinished.h"
@@ -250,7 +252,22 @@ static int resume(lua_State *L) {
   return 0;
 }
 
+/* core.tells_closing(value), before a wait for it: is it an object whose
+** descriptor's closing is told (closing.h)? Another one's may close unseen. */
+static int tells_closing(lua_State *L) {
+  const char *const names[] = {SOCKET_T, ringer_class.name,
+                               resolver_class.name};
+  bool known = false;
+  luaL_checkany(L, 1);
+  for (int i = 0; i < 3 && !known; i++)
+    known = luaL_testudata(L, 1, names[i]) != NULL;
+  if (known) closing_expect(L);
+  lua_pushboolean(L, known);
+  return 1;
+}
+
 const luaL_Reg socket_wait_functions[] = {
     {"resume", resume},
+    {"tells_closing", tells_closing},
     {NULL, NULL},
 };

@@ -10,8 +10,15 @@ local waiter = require "pyssl.waiter"
 
 local loop = {}
 
--- What is being waited for, by descriptor: sets of pollable objects. Those of
--- coroutines that were collected go with them.
+-- A controller remembers what it told the kernel about a descriptor, which saves
+-- it telling that again at the next wait. It must forget that before the
+-- descriptor closes: cqueues.cancel, a C function, makes all controllers do so.
+core.tell_closing(cqueues.cancel)
+
+-- Descriptors of other libraries' (a transport's object has one) may close
+-- unseen: who waits last has them forgotten. What is being waited for, by
+-- descriptor: sets of pollable objects. Those of coroutines that were collected
+-- go with them.
 local watched = {}
 local WEAK = {__mode = "k"}
 
@@ -24,9 +31,6 @@ local function enter(watch)
   set[watch] = true
 end
 
--- A controller remembers what it told the kernel about a descriptor, and would
--- not tell it again of another one with the same number: the last one who waits
--- has it forget that.
 local function leave(watch)
   local fd = watch.pollfd
   watched[fd][watch] = nil
@@ -44,14 +48,15 @@ function loop.wait(sock, mode, timeout)
     return waiter.poll(sock, mode, timeout)
   end
   local watch = {pollfd = fd, events = mode}
-  enter(watch)
+  local foreign = not core.tells_closing(sock)
+  if foreign then enter(watch) end
   local first
   if timeout then
     first = cqueues.poll(watch, timeout)
   else
     cqueues.poll(watch)
   end
-  leave(watch)
+  if foreign then leave(watch) end
   return first == nil or first ~= timeout
 end
 
