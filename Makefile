@@ -250,7 +250,7 @@ with_bench = env -u SSL_CERT_FILE -u SSL_CERT_DIR -u SSLKEYLOGFILE \
 
 # Everybody against everybody, into bench/results.md: about a quarter of an
 # hour. QUICK=1: under two minutes, and into $(BUILD)/bench. Installs the peers;
-# nginx is one of them, and Debian starts what it installs.
+# nginx is one of them, and Debian starts what it installs. For Lua 5.4 alone.
 bench: deps
 	@tools/deps.sh valgrind bench
 	@$(MAKE) $(jobs) -s --no-print-directory build bench-programs

@@ -10,8 +10,6 @@ local ssl = require "pyssl"
 
 local COUNT = scale.count(1000, 20)
 local FEWER = scale.count(200, 10) -- for what differs in the end only
--- Descriptors that the collector may not have come to, however few there are.
-local SLACK = math.max(COUNT // 4, 60)
 -- KiB that memory may have grown by. AddressSanitizer keeps what is freed for a
 -- while, and LeakSanitizer looks itself.
 local MORE = os.getenv "ASAN_OPTIONS" and math.huge or scale.tolerance(1024)
@@ -38,28 +36,27 @@ local function connect(client_ctx, server_ctx)
   return client, server
 end
 
--- Resident memory in KiB and open descriptors.
+-- Resident memory in KiB and open descriptors, without what awaits collection.
 local function usage()
+  for _ = 1, 2 do collectgarbage() end
   return native.rss(), native.fd_count()
 end
 
--- After body() `count` times as much is in use as after as many times more, but
--- for `slack` descriptors that the collector may not have seen yet.
-local function grows_not(count, slack, body)
+-- After body() `count` times as much is in use as after as many times more.
+local function grows_not(count, body)
   for _ = 1, count do body() end
   local memory, fds = usage()
   for _ = 1, count do body() end
   local memory_then, fds_then = usage()
   assert.is_true(memory_then - memory <= MORE,
     ("%d KiB more"):format(memory_then - memory))
-  assert.is_true(math.abs(fds_then - fds) <= slack,
-    ("%d descriptors, then %d"):format(fds, fds_then))
+  assert.equal(fds, fds_then)
 end
 
 describe(("opening %d connections, and %d more"):format(COUNT, COUNT), function()
   it("leaves memory and descriptors as they were when they are closed", function()
     local client_ctx, server_ctx = contexts()
-    grows_not(COUNT, 0, function()
+    grows_not(COUNT, function()
       local client, server = connect(client_ctx, server_ctx)
       client:close()
       server:close()
@@ -68,10 +65,9 @@ describe(("opening %d connections, and %d more"):format(COUNT, COUNT), function(
 
   it("leaves them where the closing is left to the collector", function()
     local client_ctx, server_ctx = contexts()
-    for _ = 1, 2 do collectgarbage() end
     local _, before = usage()
     local most = 0
-    grows_not(COUNT // 2, SLACK, function()
+    grows_not(COUNT // 2, function()
       connect(client_ctx, server_ctx)
       most = math.max(most, native.fd_count() - before)
     end)
@@ -82,7 +78,7 @@ describe(("opening %d connections, and %d more"):format(COUNT, COUNT), function(
   it("leaves them where every handshake fails", function()
     local client_ctx, server_ctx = pair.client_context(),
       pair.server_context "stranger"
-    grows_not(FEWER, SLACK, function()
+    grows_not(FEWER, function()
       assert(not pcall(connect, client_ctx, server_ctx))
     end)
   end)
@@ -94,7 +90,7 @@ describe(("opening %d connections, and %d more"):format(COUNT, COUNT), function(
     listener:bind("127.0.0.1", 0)
     listener:listen()
     local host, port = listener:getsockname()
-    grows_not(FEWER, 0, function()
+    grows_not(FEWER, function()
       local client = client_ctx:wrap_socket(nil,
         {server_hostname = "localhost", do_handshake_on_connect = false})
       client:connect(host, port)

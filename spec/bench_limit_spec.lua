@@ -1,4 +1,8 @@
 -- What the benchmark does where a measured program fails or hangs.
+if _VERSION ~= "Lua 5.4" then
+  return pending("the benchmark (it is a program for Lua 5.4)")
+end
+
 local footnotes = require "bench.footnotes"
 local measure = require "bench.measure"
 local report = require "bench.report"
