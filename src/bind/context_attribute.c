@@ -4,6 +4,7 @@
 */
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/x509v3.h>
@@ -263,7 +264,10 @@ static int get_security_level(lua_State *L) {
 }
 
 static int get_keylog(lua_State *L) {
-  lua_pushstring(L, keylog_path(context_self(L)->handle));
+  char copy[PATH_MAX]; /* Lua 5.1 may run a finaliser before it copies */
+  const char *path = keylog_path(context_self(L)->handle);
+  if (path != NULL) snprintf(copy, sizeof copy, "%s", path);
+  lua_pushstring(L, path != NULL ? copy : NULL);
   return 1;
 }
 

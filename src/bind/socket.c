@@ -177,8 +177,13 @@ static int socket_detach(lua_State *L) {
 
 /* give_up(conn) -> descriptor, bytes received ahead: for another wrap. */
 static int give_up(lua_State *L) {
-  struct socket *s = socket_self(L);
-  lua_pushlstring(L, (const char *)s->io.front, s->io.front_left);
+  const struct fdio *io = &socket_self(L)->io;
+  luaL_Buffer b;
+  size_t n = io->front_left;
+  char *room = luaL_buffinitsize(L, &b, n); /* may run a finaliser */
+  if (n > io->front_left) n = io->front_left;
+  if (n > 0) memcpy(room, io->front, n);
+  luaL_pushresultsize(&b, n);
   socket_detach(L);
   lua_insert(L, -2);
   return 2;

@@ -1,6 +1,7 @@
 #include "transport.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "error.h"
 #include "ringer.h"
@@ -60,6 +61,17 @@ static int raise_want(lua_State *L) {
 
 /* ---- for transport.lua ---- */
 
+/* Push the first bytes of a queue. Making room may run a finaliser, which may
+** have closed the connection behind it. */
+static void push_bytes(lua_State *L, const struct queue *q, size_t most) {
+  luaL_Buffer b;
+  size_t n = most < q->length ? most : q->length;
+  char *room = luaL_buffinitsize(L, &b, n);
+  if (n > q->length) n = q->length;
+  if (n > 0) memcpy(room, queue_data(q), n);
+  luaL_pushresultsize(&b, n);
+}
+
 /* Take in bytes that came. What there is no memory for is lost, and reading
 ** fails from then on. */
 static void feed_bytes(struct socket *s, const char *data, size_t length) {
@@ -109,9 +121,7 @@ static int finish(lua_State *L) {
  */
 static int output(lua_State *L) {
   const struct queue *q = &socket_self(L)->io.memory->out;
-  size_t most = (size_t)luaL_checkinteger(L, 2);
-  size_t n = most < q->length ? most : q->length;
-  lua_pushlstring(L, n > 0 ? (const char *)queue_data(q) : "", n);
+  push_bytes(L, q, (size_t)luaL_checkinteger(L, 2));
   return 1;
 }
 
@@ -172,9 +182,7 @@ static int ring(lua_State *L) {
 
 /* Push what is still to go; then nothing is left of the connection. */
 static int let_go(lua_State *L, struct socket *s) {
-  const struct queue *q = &s->io.memory->out;
-  lua_pushlstring(L, q->length > 0 ? (const char *)queue_data(q) : "",
-                  q->length);
+  push_bytes(L, &s->io.memory->out, SIZE_MAX);
   socket_release(L, s);
   ringer_ring(L, &s->base);
   return 1;
@@ -210,10 +218,8 @@ static int release_file(lua_State *L) {
 ** Raises ValueError where another coroutine waits in an operation. */
 static int detach(lua_State *L) {
   struct socket *s = socket_self(L);
-  const struct queue *q = &s->io.memory->in;
   socket_check_alone(L, s);
-  lua_pushlstring(L, q->length > 0 ? (const char *)queue_data(q) : "",
-                  q->length);
+  push_bytes(L, &s->io.memory->in, SIZE_MAX);
   socket_release(L, s);
   return 1;
 }
