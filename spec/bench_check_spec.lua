@@ -102,3 +102,50 @@ g total 1
     assert.has_error(function() bars.parse("upload speed 1.0") end)
   end)
 end)
+
+describe("what README.md says of speed", function()
+  local function read(path)
+    local file <close> = assert(io.open(path))
+    return file:read("a")
+  end
+
+  -- The cells of a table's rows, in the text behind a title.
+  local function rows(text, title)
+    local from = select(2, text:find("\n## " .. title, 1, true))
+    local part = assert(text:sub(from + 1):match("(.-)\n## "), title)
+    local found = {}
+    for line in part:gmatch("\n(|[^\n]*)") do
+      local row = {}
+      for cell in line:gmatch("| *(.-) *%f[|]") do row[#row + 1] = cell end
+      found[#found + 1] = row
+    end
+    return found
+  end
+
+  local readme, results = read "README.md", read "bench/results.md"
+
+  -- The cell of a row whose first one begins with `work`.
+  local function measured(title, work, column)
+    for _, row in ipairs(rows(results, title)) do
+      if row[1]:sub(1, #work) == work then return row[column] end
+    end
+    error("nobody has measured: " .. work)
+  end
+
+  it("is what the benchmark has measured", function()
+    local told = rows(readme, "How fast it is")
+    assert.is_true(#told > 2) -- the first two are the head
+    for i = 3, #told do
+      local work = told[i][1]:gsub("`", "")
+      assert.equal(measured("Instructions", work, 3), told[i][2], work)
+    end
+  end)
+
+  it("is what memory a connection takes, too", function()
+    for _, server in ipairs {"pyssl", "C,"} do
+      local bytes = measured("Memory", server, 2):gsub(",", "")
+      local told = ("%.1f KB"):format(bytes / 1000)
+      assert.truthy(readme:find(told, 1, true), told)
+    end
+  end)
+end)
