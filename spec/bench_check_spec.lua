@@ -137,7 +137,10 @@ describe("what README.md says of speed", function()
     assert.is_true(#told > 2) -- the first two are the head
     for i = 3, #told do
       local work = told[i][1]:gsub("`", "")
-      assert.equal(measured("Instructions", work, 3), told[i][2], work)
+      for column = 2, #told[1] do -- the benchmark's second is C
+        assert.equal(measured("Instructions", work, column + 1),
+                     told[i][column], work)
+      end
     end
   end)
 
