@@ -20,6 +20,7 @@ set style histogram clustered gap 1
 set style fill solid 0.9 border -1
 set boxwidth 0.9
 set grid ytics
+set bmargin 3.5
 set yrange [1:*]
 set key outside top center horizontal
 set datafile missing "-"
