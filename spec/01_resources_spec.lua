@@ -71,8 +71,9 @@ describe(("opening %d connections, and %d more"):format(COUNT, COUNT), function(
       connect(client_ctx, server_ctx)
       most = math.max(most, native.fd_count() - before)
     end)
-    -- far fewer are open at any time than were abandoned
-    assert.is_true(most < math.max(COUNT // 2, 40), most .. " descriptors open")
+    -- Far fewer are open at any time than the 2,000 that were abandoned; slow
+    -- runs abandon no more than the collector may leave alone.
+    assert.is_true(most < 500, most .. " descriptors open")
   end)
 
   it("leaves them where every handshake fails", function()
