@@ -248,9 +248,9 @@ with_bench = env -u SSL_CERT_FILE -u SSL_CERT_DIR -u SSLKEYLOGFILE \
 	-u OPENSSL_CONF $(with_lua) BENCH_LUA=$(call quote,$(LUA)) \
 	BENCH_PROGRAMS=$(call quote,$(build_path)/bench)
 
-# Everybody against everybody, into bench/results.md: about a quarter of an
-# hour. QUICK=1: under two minutes, and into $(BUILD)/bench. Installs the peers;
-# nginx is one of them, and Debian starts what it installs. For Lua 5.4 alone.
+# Everybody against everybody, into bench/results.md: about eight minutes.
+# QUICK=1: under two, and into $(BUILD)/bench. Installs the peers; nginx is one
+# of them, and Debian starts what it installs. For Lua 5.4 alone.
 bench: deps
 	@tools/deps.sh valgrind bench
 	@$(MAKE) $(jobs) -s --no-print-directory build bench-programs

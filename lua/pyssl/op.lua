@@ -10,8 +10,8 @@
 --   "signal"  a signal interrupted the wait. Between two calls Lua's hook has
 --             run, which is how Ctrl-C ends a script that waits.
 -- The deadline is made once, by the first call, so that nothing extends it.
--- Whatever the loop calls may yield: no C frame lies under it but that of
--- method.c, which the VM can take up again.
+-- Whatever the loop calls may yield: no C frame lies under it but those that the
+-- VM can take up again, method.c's and, where it is such a one, pcall's.
 -- Calls: callback, protect, waiter. Called by: socket, object.
 
 local core = require "pyssl.core"
